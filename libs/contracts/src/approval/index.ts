@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { principalSchema } from '../identity/index.js'
+import { approvalNeedSchema } from '../policy/index.js'
+import { listOf, page, rpc } from '../rpc/index.js'
+
+/** requested → approved → released → executed; or denied, withdrawn, expired; approved and never run in time: lapsed. */
+export const approvalStatuses = ['requested', 'approved', 'denied', 'withdrawn', 'expired', 'released', 'executed', 'lapsed'] as const
+export const approvalStatusSchema = z.enum(approvalStatuses)
+export type ApprovalStatus = z.infer<typeof approvalStatusSchema>
+
+/** hold: the command waits in flight in `proxy`. park: it was refused, and the same digest from the same principal runs once after approval. */
+export const approvalModeSchema = z.enum(['hold', 'park'])
+
+export const approvalRequestSchema = z.object({
+  command: z.string(),
+  session: z.string(),
+  proxy: z.string(),
+  principal: principalSchema,
+  connection: z.string(),
+  action: z.string(),
+  /** Masked text of the command: what the list shows. The exact text is fetched from the proxy and never stored. */
+  summary: z.string().max(16 * 1024),
+  /** Hex SHA-256 (keyed) over everything that must be the same when it runs. */
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  needs: z.array(approvalNeedSchema).min(1).max(16),
+  mode: approvalModeSchema,
+})
+export type ApprovalRequest = z.infer<typeof approvalRequestSchema>
+
+export const resolutionSchema = z.object({ by: z.string(), groups: z.array(z.string()), verdict: z.enum(['approve', 'deny']), comment: z.string(), at: z.iso.datetime() })
+
+export const approvalSchema = approvalRequestSchema.extend({
+  id: z.string(),
+  status: approvalStatusSchema,
+  requestedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  resolutions: z.array(resolutionSchema),
+  version: z.number().int(),
+})
+export type Approval = z.infer<typeof approvalSchema>
+
+const id = z.object({ id: z.string() })
+const approver = principalSchema
+
+/** Records the request. For `park` an open approval with the same digest and principal is answered instead of making another. */
+export const requestApproval = rpc('sallyport.rpc.approval.request', approvalRequestSchema, approvalSchema)
+export const getApproval = rpc('sallyport.rpc.approval.get', id, approvalSchema)
+export const listApprovals = rpc('sallyport.rpc.approval.list', z.object({ ...page, status: z.enum(['pending', 'approved', 'denied', 'expired', 'withdrawn']).optional(), requester: z.string().optional(), groups: z.array(z.string()).optional() }), listOf(approvalSchema))
+export const approve = rpc('sallyport.rpc.approval.approve', id.extend({ approver, comment: z.string().max(4000) }), approvalSchema)
+export const deny = rpc('sallyport.rpc.approval.deny', id.extend({ approver, comment: z.string().max(4000) }), approvalSchema)
+/** The client cancelled or went away, or the proxy gave up waiting. */
+export const withdraw = rpc('sallyport.rpc.approval.withdraw', id.extend({ reason: z.string() }), approvalSchema)
+/** Compare-and-set approved → released, at most once, with the digest that is about to run; `conflict` when anything differs. */
+export const release = rpc('sallyport.rpc.approval.release', id.extend({ digest: z.string(), proxy: z.string(), command: z.string() }), approvalSchema)
+/** For parked commands: claims the approved one with this digest and principal, if any (compare-and-set, at most once). */
+export const claim = rpc('sallyport.rpc.approval.claim', z.object({ digest: z.string(), uid: z.string(), proxy: z.string(), command: z.string() }), z.object({ approval: approvalSchema.nullable() }))
+export const executed = rpc('sallyport.rpc.approval.executed', id.extend({ outcome: z.string() }), approvalSchema)
+
+/** Core NATS notice to the proxy that holds the command; the proxy also asks `get` now and then, so a lost notice only delays. */
+export const approvalNoticeSubject = (proxy: string): string => `sallyport.approval.resolved.${proxy}`
+export const approvalNoticeSchema = z.object({ id: z.string(), status: approvalStatusSchema })

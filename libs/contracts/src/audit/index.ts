@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { finishSchema } from '../session/index.js'
+import { listOf, page, rpc } from '../rpc/index.js'
+
+/** After each commit the store tells each proxy how far its sessions are stored: `[session, sequence]` pairs, core NATS. */
+export const storedSubject = (proxy: string): string => `sallyport.stored.${proxy}`
+export const storedSchema = z.object({ sessions: z.array(z.tuple([z.string(), z.number().int()])) })
+/** A proxy asks for its watermarks again (after a reconnect, or when an acknowledgement seems lost). */
+export const watermarks = rpc('sallyport.rpc.audit.watermarks', z.object({ sessions: z.array(z.string()).max(10_000) }), storedSchema)
+
+export const sessionViewSchema = z.object({
+  id: z.string(), connection: z.string(), protocol: z.string(), proxy: z.string(),
+  uid: z.string(), onBehalfOf: z.array(z.string()), sourceAddress: z.string(),
+  status: z.enum(['open', 'closed', 'refused', 'lost']),
+  openedAt: z.iso.datetime(), closedAt: z.iso.datetime().nullable(), reason: z.string().nullable(),
+  commands: z.number().int(), lastSequence: z.number().int(),
+})
+export type SessionView = z.infer<typeof sessionViewSchema>
+
+export const commandViewSchema = z.object({
+  id: z.string(), session: z.string(), sequence: z.number().int(), connection: z.string(), uid: z.string(),
+  action: z.string(), class: z.string(), statement: z.string(), statementBytes: z.number().int(), parameters: z.array(z.string().nullable()).nullable(),
+  requestedAt: z.iso.datetime(),
+  decision: z.object({ outcome: z.string(), policies: z.array(z.string()), reason: z.string().optional(), revision: z.number().int() }),
+  approval: z.object({ id: z.string(), status: z.string(), by: z.array(z.string()) }).nullable(),
+  status: z.enum(['requested', 'held', 'released', 'refused', 'withdrawn', 'completed', 'failed', 'cancelled', 'lost']),
+  refusal: z.object({ code: z.string(), reason: z.string() }).nullable(),
+  finish: finishSchema.nullable(),
+})
+export type CommandView = z.infer<typeof commandViewSchema>
+
+export const eventViewSchema = z.object({ id: z.string(), type: z.string(), time: z.iso.datetime(), session: z.string().nullable(), sequence: z.number().int(), subject: z.string(), source: z.string(), storedAt: z.iso.datetime(), event: z.record(z.string(), z.unknown()).nullable() })
+
+/** `uid` restricts to sessions of that principal or on its behalf: what a person without a role may see. */
+const scope = { uid: z.string().optional() }
+const range = { from: z.iso.datetime().optional(), to: z.iso.datetime().optional() }
+export const listSessions = rpc('sallyport.rpc.audit.sessions', z.object({ ...page, ...scope, ...range, connection: z.string().optional(), status: z.string().optional() }), listOf(sessionViewSchema))
+export const getSession = rpc('sallyport.rpc.audit.session', z.object({ id: z.string(), ...scope }), sessionViewSchema)
+export const listCommands = rpc('sallyport.rpc.audit.commands', z.object({ ...page, ...scope, ...range, session: z.string().optional(), connection: z.string().optional(), action: z.string().optional(), status: z.string().optional(), text: z.string().optional() }), listOf(commandViewSchema))
+export const listEvents = rpc('sallyport.rpc.audit.events', z.object({ ...page, ...scope, ...range, session: z.string().optional(), type: z.string().optional(), text: z.string().optional() }), listOf(eventViewSchema))
+/** Everything an investigator sees of a session, in order. */
+export const replay = rpc('sallyport.rpc.audit.replay', z.object({ id: z.string(), ...scope, ...page }), z.object({
+  session: sessionViewSchema, principal: z.record(z.string(), z.unknown()),
+  entries: z.array(commandViewSchema.extend({ resolutions: z.array(z.object({ by: z.string(), verdict: z.string(), comment: z.string(), at: z.iso.datetime() })) })),
+  next: z.string().nullable(),
+}))
+/** What the store knows of its own health: events not yet stored, quarantined, gaps open. */
+export const storeStatus = rpc('sallyport.rpc.audit.status', z.object({}), z.object({ stored: z.number().int(), lag: z.number().int(), quarantined: z.number().int(), gaps: z.number().int() }))

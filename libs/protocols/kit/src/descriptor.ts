@@ -1,0 +1,29 @@
+import type { ActionClass, Recognition } from './operation.js'
+import type { CatalogHost, CatalogSession, ProtocolSession, SessionHost } from './session.js'
+
+/** Type of a fact in the Cedar schema: Bool, Long, String, Set<String>. */
+export type FactType = 'boolean' | 'integer' | 'string' | 'strings'
+
+/** All that the rest of the platform knows of a protocol. */
+export interface ProtocolDescriptor {
+  /** As connections name it: `postgres`. */
+  readonly name: string
+  readonly title: string
+  readonly defaultPort: number
+  /** Precise actions and the class (Cedar action group) each belongs to. Class may be refined per operation only towards a stricter one. */
+  readonly actions: Readonly<Record<string, ActionClass>>
+  /** Facts of an effect: what policies may test in `context`. All optional in the schema. */
+  readonly facts: Readonly<Record<string, FactType>>
+  createSession(host: SessionHost): ProtocolSession
+  createCatalog?(host: CatalogHost, database: string | undefined): CatalogSession
+  /** Called once in a worker before `recognise`. */
+  loadRecogniser(): Promise<void>
+  /**
+   * Pure and synchronous, run in an isolated worker that may be killed at its time limit. Must not recurse on input depth without a bound.
+   * Throws only when the parser itself broke (the worker is then replaced); bad input is an `unrecognised` recognition.
+   */
+  recognise(text: string, settings: Readonly<Record<string, string>>): Recognition
+  /** What stands for a text that could not be given to the recogniser at all (too large, timed out). */
+  unrecognised(text: string, problem: string): Recognition
+  readonly limits: { readonly textBytesMax: number; readonly recogniseTimeoutMs: number; readonly handshakeTimeoutMs: number }
+}

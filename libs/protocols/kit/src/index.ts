@@ -1,0 +1,9 @@
+export { strictness } from './operation.js'
+export type { ActionClass, Effect, Fact, Facts, InputKind, Operation, Recognition, Touches } from './operation.js'
+export { Refusal, refusalText } from './refusal.js'
+export type { RefusalCode } from './refusal.js'
+export type { MaskPlan, Origin, Output, OutputPlan, ValueMask } from './mask-plan.js'
+export type {
+  Admission, CatalogHost, CatalogSession, Claim, HoldNotice, MaskQuery, Outcome, ProtocolSession, SessionHost, Side, TargetAccess, Ticket, TlsFacts, Verdict,
+} from './session.js'
+export type { FactType, ProtocolDescriptor } from './descriptor.js'
