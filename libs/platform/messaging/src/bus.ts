@@ -1,0 +1,203 @@
+import { connect, NoRespondersError, RequestError, TimeoutError, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { RpcError, rpcErrorSchema, type Rpc } from '@sallyport/contracts/rpc'
+import { z } from 'zod'
+import { createAppender } from './append.js'
+import { consumeStream, type ConsumeOptions } from './consume.js'
+import { ensureEventStream, type EventStreamOptions } from './event-stream.js'
+
+/** Ends what it was returned by. Idempotent. */
+export type Stop = () => void | Promise<void>
+
+/** The part of a pino logger that the bus needs. */
+export interface BusLogger {
+  error(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface BusOptions {
+  /** `nats://host:port`, several separated by commas. */
+  readonly servers: string
+  readonly user?: string
+  readonly password?: string
+  /** Service name; its replies come to inboxes below `_INBOX_<name>`, which the server lets nobody else subscribe to. */
+  readonly name: string
+  readonly instance: string
+  readonly logger?: BusLogger
+  /** How long to wait for the first connection, in milliseconds. */
+  readonly connectTimeoutMs?: number
+}
+
+export interface CallOptions {
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+const CALL_TIMEOUT_MS = 5_000
+const RECONNECT_WAIT_MS = 200
+const replySchema = z.union([z.object({ ok: z.unknown() }), z.object({ error: rpcErrorSchema })])
+const silent: BusLogger = { error: () => undefined, warn: () => undefined }
+
+/** One connection to NATS: request/reply contracts, plain messages, and the event stream. */
+export interface Bus {
+  /** Asks the contract's owner. Throws RpcError: what the owner answered, or `unavailable` when it could not be asked in time. */
+  call<R extends Rpc>(contract: R, request: z.input<R['request']>, options?: CallOptions): Promise<z.output<R['response']>>
+  /** Serves a contract. `queue` null: every instance gets every request; default: one instance of the service. */
+  serve<R extends Rpc>(contract: R, handler: (request: z.output<R['request']>) => z.input<R['response']> | Promise<z.input<R['response']>>, options?: { queue?: string | null }): Stop
+  /** Core NATS, at most once, dropped while disconnected: for notices and heartbeats only. */
+  publish(subject: string, payload: unknown): void
+  subscribe(subject: string, handler: (payload: unknown, subject: string) => void | Promise<void>, options?: { queue?: string }): Stop
+  /** Publishes to JetStream; answers the stream sequence. Rejects with RpcError `unavailable` when the outcome is unknown. */
+  append(subject: string, body: Uint8Array | string, options?: { timeoutMs?: number }): Promise<number>
+  consume(options: ConsumeOptions): Stop
+  ensureEventStream(options?: EventStreamOptions): Promise<void>
+  readonly connected: boolean
+  onStatus(listener: (connected: boolean) => void): Stop
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+const unavailable = (subject: string, cause: unknown): RpcError => {
+  const why = cause instanceof NoRespondersError || (cause instanceof RequestError && cause.isNoResponders())
+    ? 'nobody serves it now'
+    : cause instanceof TimeoutError ? 'no answer in time' : 'the bus can\'t be reached'
+  return new RpcError('unavailable', `${subject}: ${why}`, undefined, { cause })
+}
+
+const decodeRequest = (contract: Rpc, data: Uint8Array): unknown => {
+  try {
+    return contract.request.parse(JSON.parse(Buffer.from(data).toString('utf8')))
+  } catch (cause) {
+    const message = cause instanceof z.ZodError ? z.prettifyError(cause) : 'not JSON'
+    throw new RpcError('invalid', `${contract.subject}: ${message}`, undefined, { cause })
+  }
+}
+
+/** Connects, and keeps reconnecting for ever once connected. Throws when the first connection does not come in time. */
+export const connectBus = async (options: BusOptions): Promise<Bus> => {
+  const logger = options.logger ?? silent
+  const inboxPrefix = `_INBOX_${options.name}`
+  const connection = await firstConnection(options, inboxPrefix)
+  const listeners = new Set<(connected: boolean) => void>()
+  let connected = true
+  const setConnected = (value: boolean): void => {
+    if (connected === value) return
+    connected = value
+    for (const listener of listeners) listener(value)
+  }
+  void (async () => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect' || status.type === 'staleConnection' || status.type === 'close') setConnected(false)
+      else if (status.type === 'reconnect') setConnected(true)
+      else if (status.type === 'error') logger.error({ error: String(status.error) }, 'bus: the server refused something')
+    }
+  })()
+  const appender = createAppender(connection, `${inboxPrefix}.ack.${options.instance.replaceAll(/[^A-Za-z0-9_-]/g, '-')}`)
+  listeners.add((value) => { if (!value) appender.failAll('the bus was disconnected') })
+
+  const call: Bus['call'] = async (contract, request, callOptions = {}) => {
+    if (!connected) throw unavailable(contract.subject, undefined)
+    callOptions.signal?.throwIfAborted()
+    let data: Uint8Array
+    try {
+      const message = await connection.request(contract.subject, JSON.stringify(request), { timeout: callOptions.timeoutMs ?? CALL_TIMEOUT_MS })
+      data = message.data
+    } catch (cause) {
+      throw unavailable(contract.subject, cause)
+    }
+    callOptions.signal?.throwIfAborted()
+    const reply = replySchema.safeParse(JSON.parse(Buffer.from(data).toString('utf8')))
+    if (!reply.success) throw new RpcError('internal', `${contract.subject}: the answer has no known form`)
+    if ('error' in reply.data) throw new RpcError(reply.data.error.code, reply.data.error.message, reply.data.error.details)
+    const parsed = contract.response.safeParse(reply.data.ok)
+    if (!parsed.success) throw new RpcError('internal', `${contract.subject}: the answer does not fit its contract`, undefined, { cause: parsed.error })
+    return parsed.data as never
+  }
+
+  const serve: Bus['serve'] = (contract, handler, serveOptions = {}) => {
+    const queue = serveOptions.queue === undefined ? options.name : serveOptions.queue
+    const subscription = connection.subscribe(contract.subject, {
+      ...(queue === null ? {} : { queue }),
+      callback: (error, message) => {
+        if (error !== null) return logger.error({ subject: contract.subject, error: error.message }, 'bus: a subscription failed')
+        void (async () => {
+          try {
+            const ok = await handler(decodeRequest(contract, message.data) as never)
+            message.respond(JSON.stringify({ ok }))
+          } catch (thrown) {
+            message.respond(JSON.stringify({ error: refusalOf(contract.subject, thrown, logger) }))
+          }
+        })().catch((thrown: unknown) => logger.error({ subject: contract.subject, error: String(thrown) }, 'bus: an answer could not be sent'))
+      },
+    })
+    return () => stopSubscription(subscription)
+  }
+
+  const subscribe: Bus['subscribe'] = (subject, handler, subscribeOptions = {}) => {
+    const subscription = connection.subscribe(subject, {
+      ...subscribeOptions,
+      callback: (error, message) => {
+        if (error !== null) return logger.error({ subject, error: error.message }, 'bus: a subscription failed')
+        void (async () => handler(JSON.parse(Buffer.from(message.data).toString('utf8')), message.subject))()
+          .catch((thrown: unknown) => logger.error({ subject, error: String(thrown) }, 'bus: a message was not understood'))
+      },
+    })
+    return () => stopSubscription(subscription)
+  }
+
+  return {
+    call,
+    serve,
+    subscribe,
+    publish: (subject, payload) => { if (connected) connection.publish(subject, JSON.stringify(payload)) },
+    append: (subject, body, appendOptions) => appender.append(subject, body, appendOptions?.timeoutMs ?? CALL_TIMEOUT_MS),
+    consume: (consumeOptions) => consumeStream(connection, consumeOptions, logger),
+    ensureEventStream: (streamOptions) => ensureEventStream(connection, streamOptions ?? {}),
+    get connected() { return connected },
+    onStatus: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    flush: () => connection.flush(),
+    close: async () => {
+      appender.failAll('the bus was closed')
+      if (connection.isClosed()) return
+      if (connected) await connection.drain()
+      else await connection.close()
+    },
+  }
+}
+
+const firstConnection = (options: BusOptions, inboxPrefix: string): Promise<NatsConnection> => {
+  const attempts = Math.ceil((options.connectTimeoutMs ?? 20_000) / RECONNECT_WAIT_MS)
+  const attempt = async (left: number): Promise<NatsConnection> => {
+    try {
+      return await connect({
+        servers: options.servers.split(','),
+        ...(options.user === undefined ? {} : { user: options.user, pass: options.password ?? '' }),
+        name: `${options.name}/${options.instance}`,
+        inboxPrefix,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_WAIT_MS,
+        reconnectJitter: 50,
+        ignoreAuthErrorAbort: true,
+        pingInterval: 2_000,
+        maxPingOut: 2,
+      })
+    } catch (cause) {
+      if (left <= 1) throw new Error(`can't reach NATS at ${options.servers} as ${options.user ?? 'nobody'}: ${String(cause)}`, { cause })
+      await new Promise((resolve) => { setTimeout(resolve, RECONNECT_WAIT_MS) })
+      return attempt(left - 1)
+    }
+  }
+  return attempt(attempts)
+}
+
+const refusalOf = (subject: string, thrown: unknown, logger: BusLogger): z.infer<typeof rpcErrorSchema> => {
+  if (thrown instanceof RpcError) return { code: thrown.code, message: thrown.message, ...(thrown.details === undefined ? {} : { details: thrown.details }) }
+  logger.error({ subject, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }, 'bus: a request failed')
+  return { code: 'internal', message: `${subject}: an internal error; the service's log says more` }
+}
+
+const stopSubscription = async (subscription: Subscription): Promise<void> => {
+  if (!subscription.isClosed()) await subscription.drain().catch(() => subscription.unsubscribe())
+}

@@ -1,0 +1,108 @@
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { BusLogger, Stop } from './bus.js'
+
+/** One message of a stream. `sequence` is the stream's. */
+export interface StreamMessage {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly sequence: number
+}
+
+export interface ConsumeOptions {
+  readonly stream: string
+  readonly durable: string
+  /** Most messages handed over at once, and half of what may be unacknowledged. */
+  readonly batch: number
+  /**
+   * Gets what gathered meanwhile, in stream order; the messages are acknowledged when it resolves. When it rejects, the same
+   * messages are handed over again after a pause: it must be idempotent.
+   */
+  readonly handler: (messages: readonly StreamMessage[]) => Promise<void>
+}
+
+const RETRY_MS = 500
+const ACK_WAIT_NS = 60_000_000_000
+
+/** A durable pull consumer with one active reader. Comes back by itself after a lost connection or consumer. */
+export const consumeStream = (connection: NatsConnection, options: ConsumeOptions, logger: BusLogger): Stop => {
+  let stopped = false
+  let messages: ConsumerMessages | undefined
+  let running: Promise<void> = Promise.resolve()
+
+  const open = async (): Promise<ConsumerMessages> => {
+    const manager = await jetstreamManager(connection, { checkAPI: false })
+    await manager.consumers.add(options.stream, {
+      durable_name: options.durable,
+      ack_policy: AckPolicy.All,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: ACK_WAIT_NS,
+      max_ack_pending: options.batch * 4,
+    })
+    const consumer = await jetstream(connection, { checkAPI: false }).consumers.get(options.stream, options.durable)
+    return consumer.consume({ max_messages: options.batch * 2, idle_heartbeat: 2_000, expires: 10_000 })
+  }
+
+  const handle = async (batch: JsMsg[]): Promise<void> => {
+    const plain = batch.map((message) => ({ subject: message.subject, data: message.data, sequence: message.seq }))
+    while (!stopped) {
+      try {
+        await options.handler(plain)
+        batch.at(-1)?.ack()
+        return
+      } catch (error) {
+        logger.error({ durable: options.durable, messages: batch.length, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'bus: a batch could not be handled, it is tried again')
+        await new Promise((resolve) => { setTimeout(resolve, RETRY_MS) })
+      }
+    }
+  }
+
+  const loop = async (): Promise<void> => {
+    while (!stopped) {
+      try {
+        messages = await open()
+        await drainInBatches(messages, options.batch, handle)
+      } catch (error) {
+        if (stopped) return
+        logger.warn({ durable: options.durable, error: String(error) }, 'bus: the consumer ended, it is opened again')
+      }
+      if (!stopped) await new Promise((resolve) => { setTimeout(resolve, RETRY_MS) })
+    }
+  }
+  running = loop()
+
+  return async () => {
+    stopped = true
+    await messages?.close().catch(() => undefined)
+    await running
+  }
+}
+
+/** Hands over what gathered while the last batch was handled: group commit. */
+const drainInBatches = async (messages: ConsumerMessages, batchMax: number, handle: (batch: JsMsg[]) => Promise<void>): Promise<void> => {
+  let gathered: JsMsg[] = []
+  let ended = false
+  let wake: (() => void) | undefined
+  const reading = (async () => {
+    for await (const message of messages) {
+      gathered.push(message)
+      wake?.()
+      // Reading ahead stops at one further batch: the rest waits in the stream.
+      while (gathered.length >= batchMax && !ended) await new Promise((resolve) => { setTimeout(resolve, 1) })
+    }
+  })().finally(() => {
+    ended = true
+    wake?.()
+  })
+  while (!ended || gathered.length > 0) {
+    if (gathered.length === 0) {
+      await new Promise<void>((resolve) => { wake = resolve })
+      wake = undefined
+      continue
+    }
+    const batch = gathered
+    gathered = []
+    await handle(batch)
+  }
+  await reading
+}

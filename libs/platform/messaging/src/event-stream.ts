@@ -1,0 +1,28 @@
+import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { EVENT_STREAM, EVENT_SUBJECTS, MESSAGE_BYTES_MAX } from '@sallyport/contracts/events'
+
+export interface EventStreamOptions {
+  /** Size bound in bytes; when it is reached new events are refused (`discard: new`), and with them new commands. */
+  readonly bytesMax?: number
+  readonly replicas?: number
+}
+
+const BYTES_MAX = 8 * 1024 ** 3
+
+/** Creates the event stream, or leaves the existing one as it is. Deleting and purging single messages is denied for good. */
+export const ensureEventStream = async (connection: NatsConnection, options: EventStreamOptions): Promise<void> => {
+  const manager = await jetstreamManager(connection, { checkAPI: false })
+  await manager.streams.add({
+    name: EVENT_STREAM,
+    subjects: [EVENT_SUBJECTS],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    max_bytes: options.bytesMax ?? BYTES_MAX,
+    max_msg_size: MESSAGE_BYTES_MAX * 2,
+    num_replicas: options.replicas ?? 1,
+    deny_delete: true,
+    deny_purge: true,
+  })
+}

@@ -1,0 +1,7 @@
+export { ConfigurationError, readConfig } from './config.js'
+export type { Environment, RuntimeConfig } from './config.js'
+export { Readiness } from './readiness.js'
+export type { ReadinessCheck } from './readiness.js'
+export { defineService, runService, startService } from './service.js'
+export type { RunningService, ServiceDefinition } from './service.js'
+export { BUS, INSTANCE, LOGGER, METRICS, READINESS } from './tokens.js'
