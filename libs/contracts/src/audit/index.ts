@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { finishSchema } from '../session/index.js'
-import { listOf, page, rpc } from '../rpc/index.js'
+import { empty, listOf, page, rpc } from '../rpc/index.js'
 
 /** After each commit the store tells each proxy how far its sessions are stored: `[session, sequence]` pairs, core NATS. */
 export const storedSubject = (proxy: string): string => `sallyport.stored.${proxy}`
@@ -44,5 +44,14 @@ export const replay = rpc('sallyport.rpc.audit.replay', z.object({ id: z.string(
   entries: z.array(commandViewSchema.extend({ resolutions: z.array(z.object({ by: z.string(), verdict: z.string(), comment: z.string(), at: z.iso.datetime() })) })),
   next: z.string().nullable(),
 }))
-/** What the store knows of its own health: events not yet stored, quarantined, gaps open. */
-export const storeStatus = rpc('sallyport.rpc.audit.status', z.object({}), z.object({ stored: z.number().int(), lag: z.number().int(), quarantined: z.number().int(), gaps: z.number().int() }))
+/**
+ * What the store knows of its own health. `lag`: messages of the event stream not yet stored; `projectionLag`: events stored and
+ * not yet projected; `quarantined`: ever; `gaps`: open now; `rebuilding`: whether projections are being rebuilt.
+ */
+export const storeStatus = rpc('sallyport.rpc.audit.status', z.object({}), z.object({ stored: z.number().int(), lag: z.number().int(), quarantined: z.number().int(), gaps: z.number().int(), projectionLag: z.number().int(), rebuilding: z.boolean() }))
+/** Builds all projections anew from the events, beside the ones in use, and swaps them. Answers at once; `conflict` while one runs. */
+export const rebuildProjections = rpc('sallyport.rpc.audit.rebuild', empty, z.object({ from: z.number().int(), to: z.number().int() }))
+
+/** Events of the store's own: numbers of a session that never came, though the store waited and asked for them again. */
+export const auditEventTypes = { gap: 'sallyport.audit.gap.v1' } as const
+export const auditGapSchema = z.object({ session: z.string(), proxy: z.string(), from: z.number().int(), to: z.number().int(), reason: z.string() })

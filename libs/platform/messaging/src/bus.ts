@@ -3,7 +3,7 @@ import { RpcError, rpcErrorSchema, type Rpc } from '@sallyport/contracts/rpc'
 import { z } from 'zod'
 import { createAppender } from './append.js'
 import { consumeStream, type ConsumeOptions } from './consume.js'
-import { ensureEventStream, type EventStreamOptions } from './event-stream.js'
+import { ensureEventStream, streamState, type EventStreamOptions, type StreamState } from './event-stream.js'
 
 /** Ends what it was returned by. Idempotent. */
 export type Stop = () => void | Promise<void>
@@ -50,6 +50,7 @@ export interface Bus {
   append(subject: string, body: Uint8Array | string, options?: { timeoutMs?: number }): Promise<number>
   consume(options: ConsumeOptions): Stop
   ensureEventStream(options?: EventStreamOptions): Promise<void>
+  streamState(stream: string): Promise<StreamState>
   readonly connected: boolean
   onStatus(listener: (connected: boolean) => void): Stop
   flush(): Promise<void>
@@ -152,6 +153,7 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
     append: (subject, body, appendOptions) => appender.append(subject, body, appendOptions?.timeoutMs ?? CALL_TIMEOUT_MS),
     consume: (consumeOptions) => consumeStream(connection, consumeOptions, logger),
     ensureEventStream: (streamOptions) => ensureEventStream(connection, streamOptions ?? {}),
+    streamState: (stream) => streamState(connection, stream),
     get connected() { return connected },
     onStatus: (listener) => {
       listeners.add(listener)

@@ -19,6 +19,11 @@ export interface ConsumeOptions {
    * messages are handed over again after a pause: it must be idempotent.
    */
   readonly handler: (messages: readonly StreamMessage[]) => Promise<void>
+  /**
+   * For a reader that keeps its position itself, in the transaction of what it stores: asked at every opening for the stream
+   * sequence after which to begin. The server's own consumer is made anew, so nothing waits for an acknowledgement time-out.
+   */
+  readonly startAfter?: () => Promise<number>
 }
 
 const RETRY_MS = 500
@@ -32,10 +37,14 @@ export const consumeStream = (connection: NatsConnection, options: ConsumeOption
 
   const open = async (): Promise<ConsumerMessages> => {
     const manager = await jetstreamManager(connection, { checkAPI: false })
+    const startAfter = await options.startAfter?.()
+    if (startAfter !== undefined) await manager.consumers.delete(options.stream, options.durable).catch(ignoreNotFound)
     await manager.consumers.add(options.stream, {
       durable_name: options.durable,
       ack_policy: AckPolicy.All,
-      deliver_policy: DeliverPolicy.All,
+      ...(startAfter === undefined || startAfter < 1
+        ? { deliver_policy: DeliverPolicy.All }
+        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: startAfter + 1 }),
       ack_wait: ACK_WAIT_NS,
       max_ack_pending: options.batch * 4,
     })
@@ -76,6 +85,10 @@ export const consumeStream = (connection: NatsConnection, options: ConsumeOption
     await messages?.close().catch(() => undefined)
     await running
   }
+}
+
+const ignoreNotFound = (error: unknown): void => {
+  if (!/not found/i.test(String(error))) throw error
 }
 
 /** Hands over what gathered while the last batch was handled: group commit. */

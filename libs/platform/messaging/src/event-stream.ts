@@ -26,3 +26,17 @@ export const ensureEventStream = async (connection: NatsConnection, options: Eve
     deny_purge: true,
   })
 }
+
+/** How far a stream goes. `created` tells a stream that was made anew from the one before. */
+export interface StreamState {
+  readonly created: string
+  readonly firstSequence: number
+  readonly lastSequence: number
+}
+
+/** Asks the server; rejects when it can't be asked. */
+export const streamState = async (connection: NatsConnection, stream: string): Promise<StreamState> => {
+  const manager = await jetstreamManager(connection, { checkAPI: false })
+  const info = await manager.streams.info(stream)
+  return { created: info.created, firstSequence: info.state.first_seq, lastSequence: info.state.last_seq }
+}

@@ -4,6 +4,8 @@ import pg from 'pg'
 
 export interface DatabaseOptions {
   readonly url: string
+  /** Log-in of the running service when it is not the owner that migrates; default: `url`. */
+  readonly runtimeUrl?: string
   /** The service's own schema; nobody else writes it. */
   readonly schema: string
   /** Names sort in the order in which they run. */
@@ -56,7 +58,7 @@ const poolFor = (options: DatabaseOptions, max: number, onConnect: string): pg.P
 export const openDatabase = async <DB>(options: DatabaseOptions): Promise<Database<DB>> => {
   if (!SCHEMA_FORM.test(options.schema)) throw new Error(`"${options.schema}" is not a schema name: lower-case letters, digits and "_"`)
   await migrate(options)
-  const pool = poolFor(options, options.poolSize ?? 8, options.onConnect ?? '')
+  const pool = poolFor({ ...options, url: options.runtimeUrl ?? options.url }, options.poolSize ?? 8, options.onConnect ?? '')
   const kysely = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   return {
     kysely,
