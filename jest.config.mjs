@@ -18,7 +18,7 @@ const config = {
     }],
   },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  testEnvironmentOptions: { customExportConditions: ['sallyport-source', 'node', 'import', 'require', 'default'] },
+  testEnvironmentOptions: { customExportConditions: ['sallyport-source', 'node', 'node-addons'] },
   testTimeout: 60_000,
 }
 
