@@ -130,6 +130,11 @@ export interface SessionHost {
   /** What a text means. Cached by (text, settings); the parse runs in an isolated worker with a time limit. Never rejects for bad input: that is `unrecognised`. */
   recognise(text: string, settings: Readonly<Record<string, string>>): Recognition | Promise<Recognition>
   /**
+   * Whether a statement of this shape is denied outright, for steps that take effect before the command itself is judged (PostgreSQL's Parse takes locks).
+   * Decided and cached; recorded as requested and refused only when refused. A hold is not a refusal: the command itself waits later.
+   */
+  preflight(recognition: Recognition, text: string): Refusal | undefined | Promise<Refusal | undefined>
+  /**
    * Decides, records `requested` (and what follows), and waits out a hold. The answer comes at once when decision and plan are cached.
    * `onHeld` is called when it has to wait for people: tell the client why. A refusal is already recorded.
    */
