@@ -76,6 +76,7 @@ export type PolicyDocument = z.infer<typeof policyDocumentSchema>
 export const explainReplySchema = decideReplySchema.extend({
   effects: z.array(z.object({ action: z.string(), party: z.string(), outcome: z.enum(['allow', 'deny', 'hold']), policies: z.array(z.string()), errors: z.array(z.string()) })),
 })
+export type ExplainReply = z.infer<typeof explainReplySchema>
 
 const actor = z.string().describe('uid of who changes it')
 export const decide = rpc('sallyport.rpc.policy.decide', decideRequestSchema, decideReplySchema)
