@@ -42,7 +42,15 @@ export const maskingRuleSchema = z.object({ name: nameSchema, spec: maskingRuleS
 export type MaskingRule = z.infer<typeof maskingRuleSchema>
 
 /** A relation as the target's catalog names it. `lineage`: names under which its columns are also known (partition parents, tables under a view). */
-export const relationSchema = z.object({ schema: z.string().nullable(), name: z.string() })
+export const relationSchema = z.object({
+  schema: z.string().nullable(),
+  name: z.string(),
+  /**
+   * Absent: not known to be anything but what it is called; empty: known to stand for itself only. `columns`: those of the base relation
+   * that it shows or uses, which may have other names in it; absent: any of them.
+   */
+  lineage: z.array(z.object({ schema: z.string().nullable(), name: z.string(), columns: z.array(z.string()).optional() })).optional(),
+})
 
 /**
  * What an operation reads or writes, as far as it was proven. Names are unresolved where `schema` is null.

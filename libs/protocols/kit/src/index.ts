@@ -1,5 +1,5 @@
 export { strictness } from './operation.js'
-export type { ActionClass, Effect, Fact, Facts, InputKind, Operation, Recognition, Touches } from './operation.js'
+export type { ActionClass, Effect, Fact, Facts, InputKind, Operation, Recognition, Relation, Touches } from './operation.js'
 export { Refusal, refusalText } from './refusal.js'
 export type { RefusalCode } from './refusal.js'
 export type { MaskPlan, Origin, Output, OutputPlan, ValueMask } from './mask-plan.js'

@@ -15,9 +15,19 @@ export interface Effect {
   readonly facts: Facts
 }
 
+/**
+ * `lineage`: partition parents, and tables under a view, once the target's catalog was asked (empty: it has none); `columns`: those of the
+ * base relation that it shows or uses, under whatever names; absent: any.
+ */
+export interface Relation {
+  readonly schema: string | null
+  readonly name: string
+  readonly lineage?: readonly { readonly schema: string | null; readonly name: string; readonly columns?: readonly string[] }[]
+}
+
 /** What the operation reads, for masking; see the masking contract. */
 export interface Touches {
-  readonly relations: readonly { readonly schema: string | null; readonly name: string }[]
+  readonly relations: readonly Relation[]
   readonly columns: readonly string[]
   readonly everything: boolean
   readonly opaque: boolean
