@@ -1,0 +1,6 @@
+export { recognise, textBytesMax } from './recognise.js'
+export { unrecognised } from './unrecognised.js'
+export { ParserBrokeError, RecogniserNotLoadedError, loadRecogniser } from './parser.js'
+export { actions, facts } from './actions.js'
+export type { Action, FactName } from './actions.js'
+export type { PostgresDetail, StatementDetail, TransactionStep } from './detail.js'
