@@ -50,7 +50,7 @@ export const replay = rpc('sallyport.rpc.audit.replay', z.object({ id: z.string(
  */
 export const storeStatus = rpc('sallyport.rpc.audit.status', z.object({}), z.object({ stored: z.number().int(), lag: z.number().int(), quarantined: z.number().int(), gaps: z.number().int(), projectionLag: z.number().int(), rebuilding: z.boolean() }))
 /** Builds all projections anew from the events, beside the ones in use, and swaps them. Answers at once; `conflict` while one runs. */
-export const rebuildProjections = rpc('sallyport.rpc.audit.rebuild', empty, z.object({ from: z.number().int(), to: z.number().int() }))
+export const rebuildProjections = rpc('sallyport.rpc.audit.rebuild', empty, empty)
 
 /** Events of the store's own: numbers of a session that never came, though the store waited and asked for them again. */
 export const auditEventTypes = { gap: 'sallyport.audit.gap.v1' } as const
