@@ -1,7 +1,7 @@
 // Compiles src/ of the named workspace packages (all of them by default) to dist/, file by file, with swc.
 // A file is compiled again only when it is newer than its output; outputs without a source are removed.
 import { transformFile } from '@swc/core'
-import { globSync, mkdirSync, rmSync, statSync, writeFileSync, existsSync } from 'node:fs'
+import { globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync, existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -37,8 +37,11 @@ for (const dir of packages) {
     if (existsSync(to) && statSync(to).mtimeMs >= statSync(from).mtimeMs) return
     const { code, map } = await transformFile(from, { ...options, filename: from, sourceFileName: from })
     mkdirSync(path.dirname(to), { recursive: true })
-    writeFileSync(to, `${code}\n//# sourceMappingURL=${path.basename(to)}.map\n`)
     if (map) writeFileSync(`${to}.map`, map)
+    // Renamed into place: somebody may be running what was there before, or building the same file.
+    const partial = `${to}.${process.pid}`
+    writeFileSync(partial, `${code}\n//# sourceMappingURL=${path.basename(to)}.map\n`)
+    renameSync(partial, to)
     compiled += 1
   }))
 }

@@ -1,0 +1,8 @@
+export { EmbeddedServerError } from './errors.js'
+export { freePort } from './free-port.js'
+export { natsProgram, startNats } from './nats.js'
+export type { EmbeddedNats, NatsOptions } from './nats.js'
+export { startPostgres } from './postgres.js'
+export type { EmbeddedPostgres, PostgresOptions } from './postgres.js'
+export { canReach, unprivilegedUser } from './unprivileged-user.js'
+export type { SystemUser } from './unprivileged-user.js'

@@ -1,0 +1,5 @@
+export { freePort, startNats, startPostgres } from '@sallyport/embedded'
+export type { EmbeddedNats, EmbeddedPostgres } from '@sallyport/embedded'
+export { freshBus, freshDatabase, temporaryDir, testNats, testPostgres } from './servers.js'
+export type { TestServer } from './servers.js'
+export { waitFor } from './wait-for.js'
