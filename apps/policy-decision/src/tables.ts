@@ -1,0 +1,6 @@
+import { configurationTables, type ConfigurationTables } from '@sallyport/configuration'
+import { aggregateTables, type AggregateTables } from '@sallyport/persistence'
+
+export type Tables = AggregateTables & ConfigurationTables
+
+export const migrations = { '0001_aggregates': aggregateTables, '0002_configuration': configurationTables }
