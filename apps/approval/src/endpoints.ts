@@ -1,0 +1,83 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
+import * as contract from '@sallyport/contracts/approval'
+import type { Rpc } from '@sallyport/contracts/rpc'
+import type { Bus, Stop } from '@sallyport/messaging'
+import { BUS, LOGGER } from '@sallyport/runtime'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import { viewOf, type ApprovalState } from './approval.js'
+import { decideApprove } from './approve/decide.js'
+import { claimParked } from './claim/handle.js'
+import { accept } from './decision.js'
+import { decideDeny } from './deny/decide.js'
+import { decideExpire } from './expire/decide.js'
+import { asCallerSees } from './faults.js'
+import { queryApprovals } from './list-approvals/query.js'
+import { decideMarkExecuted } from './mark-executed/decide.js'
+import { decideRelease } from './release/decide.js'
+import { requestApproval } from './request-approval/handle.js'
+import { notFound, type ApprovalStore } from './store.js'
+import { STORE } from './tokens.js'
+import { decideWithdraw } from './withdraw/decide.js'
+
+/** Who reports what a proxy does when the request doesn't name it, as the events' actor. */
+const PROXY = 'connection-proxy'
+
+/** Serves the approval contracts; any replica answers any request. */
+@Injectable()
+export class Endpoints implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly stops: Stop[] = []
+  private readonly running = new Set<Promise<unknown>>()
+
+  constructor(
+    @Inject(BUS) private readonly bus: Bus,
+    @Inject(STORE) private readonly store: ApprovalStore,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { store } = this
+    const changed = async (state: Promise<ApprovalState>) => viewOf(await state)
+    this.serve(contract.requestApproval, (request) => changed(requestApproval(store, request)))
+    this.serve(contract.getApproval, ({ id }) => changed(getApproval(store, id)))
+    this.serve(contract.listApprovals, (query) => queryApprovals(store, query))
+    this.serve(contract.approve, ({ id, approver, comment }) => changed(store.change(id, approver.uid, (state, now) => decideApprove(state, { approver, comment, now }))))
+    this.serve(contract.deny, ({ id, approver, comment }) => changed(store.change(id, approver.uid, (state, now) => decideDeny(state, { approver, comment, now }))))
+    this.serve(contract.withdraw, ({ id, reason }) => changed(store.change(id, PROXY, (state, now) => decideWithdraw(state, { reason, now }))))
+    this.serve(contract.release, ({ id, ...what }) => changed(store.change(id, what.proxy, (state, now) => decideRelease(state, { ...what, now }))))
+    this.serve(contract.executed, ({ id, outcome }) => changed(store.change(id, PROXY, (state, now) => decideMarkExecuted(state, { outcome, now }))))
+    this.serve(contract.claim, async (what) => {
+      const claimed = await claimParked(store, what)
+      return { approval: claimed && viewOf(claimed) }
+    })
+    // Started means that the server knows who answers: without it the first request can find nobody.
+    await this.bus.flush()
+  }
+
+  /** Takes no further request, and finishes those that it took. */
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all(this.stops.splice(0).map((stop) => stop()))
+    await Promise.allSettled(this.running)
+  }
+
+  private serve<R extends Rpc>(rpc: R, handle: (request: z.output<R['request']>) => Promise<z.input<R['response']>>): void {
+    this.stops.push(this.bus.serve(rpc, (request) => {
+      const answer = handle(request).catch((error: unknown) => {
+        const seen = asCallerSees(error)
+        if (seen !== error) this.logger.error({ subject: rpc.subject, error: String(error) }, 'the database failed a request')
+        throw seen
+      })
+      this.running.add(answer)
+      const forget = (): void => void this.running.delete(answer)
+      answer.then(forget, forget)
+      return answer
+    }))
+  }
+}
+
+/** As it is now: what is overdue is closed first. */
+const getApproval = async (store: ApprovalStore, id: string): Promise<ApprovalState> => {
+  const state = await store.read(id)
+  if (state === undefined) throw notFound(id)
+  return decideExpire(state, await store.now()).events.length === 0 ? state : store.change(id, 'approval', () => accept())
+}
