@@ -1,0 +1,2 @@
+export { createRecogniser } from './recogniser.js'
+export type { Recogniser, RecogniserOptions } from './recogniser.js'
