@@ -1,0 +1,103 @@
+import type { Outcome, Ticket } from '@sallyport/protocol-kit'
+import type { Finish } from '@sallyport/contracts/session'
+import { sessionEventTypes } from '@sallyport/contracts/session'
+import { createHmac } from 'node:crypto'
+import type { SessionRecord } from './session-record.js'
+
+/** Larger ends go as an event of their own at once: they are not carried along. */
+const CARRIED_CHARS_MAX = 16 * 1024
+
+interface Running {
+  readonly approval: string | undefined
+  chunks: number
+}
+
+const finishTypes: Readonly<Record<Outcome['outcome'], string>> = {
+  completed: sessionEventTypes.completed,
+  failed: sessionEventTypes.failed,
+  cancelled: sessionEventTypes.cancelled,
+  lost: sessionEventTypes.commandLost,
+}
+
+export interface CommandLogOptions {
+  readonly record: SessionRecord
+  readonly digestKey: Uint8Array
+  /** An end waits for the session's next request: asks to be flushed soon if none comes. */
+  readonly onCarried: (log: CommandLog) => void
+  readonly onApprovedEnd: (approval: string, outcome: Outcome['outcome']) => void
+  readonly onEnd: (outcome: Outcome['outcome'], durationMs: number) => void
+}
+
+/** Writes the commands of one session into its record. The end of one travels with the next one's request when it can. */
+export class CommandLog {
+  private carried: { type: string; command: string; data: string }[] = []
+  private carriedChars = 0
+  private readonly running = new Map<string, Running>()
+  commands = 0
+
+  constructor(private readonly options: CommandLogOptions) {}
+
+  get session(): string {
+    return this.options.record.session
+  }
+
+  /** Records a request; `members` are the JSON members that its statement's runs have in common. */
+  requested(command: string, members: string, digest: string, parameters: readonly (string | null)[] | undefined): number {
+    this.commands += 1
+    let data = `{"command":"${command}",${members},"digest":"${digest}"`
+    if (parameters !== undefined) data += `,"parameters":${JSON.stringify(parameters)}`
+    if (this.carried.length > 0) {
+      data += `,"finished":[${this.carried.map((end) => end.data).join(',')}]`
+      this.carried = []
+      this.carriedChars = 0
+    }
+    return this.options.record.append(sessionEventTypes.requested, command, `${data}}`)
+  }
+
+  event(type: string, command: string, data: object): number {
+    return this.options.record.append(type, command, JSON.stringify(data))
+  }
+
+  /** Mints the proof that a command was judged and recorded. */
+  ticket(command: string, sequence: number, approval?: string): Ticket {
+    this.running.set(command, { approval, chunks: 0 })
+    return { command, sequence, startedAt: performance.now() } as Ticket
+  }
+
+  /** Records a piece of input by length and keyed digest: its content is never in the log. */
+  input(ticket: Ticket, bytes: Uint8Array): number {
+    const running = this.running.get(ticket.command)
+    const index = running === undefined ? 0 : running.chunks++
+    const digest = createHmac('sha256', this.options.digestKey).update(bytes).digest('hex')
+    return this.event(sessionEventTypes.chunk, ticket.command, { command: ticket.command, index, bytes: bytes.length, digest })
+  }
+
+  finish(ticket: Ticket, outcome: Outcome): void {
+    const running = this.running.get(ticket.command)
+    if (running === undefined) return
+    this.running.delete(ticket.command)
+    const durationMs = performance.now() - ticket.startedAt
+    const finish: Finish = { command: ticket.command, durationUs: Math.round(durationMs * 1000), ...outcome } as Finish
+    const data = JSON.stringify(finish)
+    this.carried.push({ type: finishTypes[outcome.outcome], command: ticket.command, data })
+    this.carriedChars += data.length
+    if (this.carriedChars > CARRIED_CHARS_MAX) this.flush()
+    else this.options.onCarried(this)
+    this.options.onEnd(outcome.outcome, durationMs)
+    if (running.approval !== undefined) this.options.onApprovedEnd(running.approval, outcome.outcome)
+  }
+
+  /** Commands that have not ended: their outcome is unknown when the session breaks. */
+  loseRunning(): void {
+    for (const command of [...this.running.keys()]) this.finish({ command, sequence: 0, startedAt: performance.now() } as Ticket, { outcome: 'lost', bytesOut: 0 })
+    this.flush()
+  }
+
+  /** Records the ends that wait, as events of their own. */
+  flush(): void {
+    const ends = this.carried
+    this.carried = []
+    this.carriedChars = 0
+    for (const end of ends) this.options.record.append(end.type, end.command, end.data)
+  }
+}

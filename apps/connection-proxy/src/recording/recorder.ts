@@ -1,0 +1,141 @@
+import { storedSchema, storedSubject, watermarks } from '@sallyport/contracts/audit'
+import { PROXY_HEARTBEAT, republish } from '@sallyport/contracts/session'
+import { at } from '@sallyport/contracts/rpc'
+import type { Bus, Stop } from '@sallyport/messaging'
+import type { Logger } from 'pino'
+import { PartitionPublisher } from './publisher.js'
+import { SessionRecord, type RecordSink } from './session-record.js'
+
+export interface RecorderOptions {
+  readonly bus: Bus
+  readonly proxy: string
+  readonly partitions: number
+  readonly tailBytesMax: number
+  readonly logger: Logger
+}
+
+const SWEEP_MS = 100
+const HEARTBEAT_MS = 1_000
+/** How often the store is asked for its watermarks while something waits: its notices are sent at most once. */
+const ASK_MS = 1_000
+const CLOSE_GRACE_MS = 5_000
+
+/** Every event of every session of this proxy, from its making until the store has it. */
+export class Recorder implements RecordSink {
+  readonly source: string
+  private readonly records = new Map<string, SessionRecord>()
+  /** Ended sessions whose last events are not stored yet. */
+  private readonly ending = new Set<string>()
+  private readonly publishers: PartitionPublisher[]
+  private readonly stops: Stop[] = []
+  private tailChars = 0
+  private next = 0
+  private asking = false
+
+  constructor(private readonly options: RecorderOptions) {
+    this.source = `sallyport/connection-proxy/${options.proxy}`
+    this.publishers = Array.from({ length: options.partitions }, (_, partition) => new PartitionPublisher(options.bus, options.proxy, partition, options.logger))
+  }
+
+  start(): void {
+    const { bus, proxy } = this.options
+    this.stops.push(bus.subscribe(storedSubject(proxy), (payload) => this.applyWatermarks(payload)))
+    this.stops.push(bus.serve(at(republish, proxy), ({ session, from, to }) => ({ published: this.records.get(session)?.republish(from, to) ?? 0 }), { queue: null }))
+    const sweep = setInterval(() => this.sweep(), SWEEP_MS)
+    const heartbeat = setInterval(() => this.heartbeat(), HEARTBEAT_MS)
+    const ask = setInterval(() => void this.askWatermarks(), ASK_MS)
+    this.stops.push(() => [sweep, heartbeat, ask].forEach((timer) => clearInterval(timer)))
+    this.heartbeat()
+  }
+
+  /** Waits (bounded) until the store has everything, then stops. */
+  async stop(): Promise<void> {
+    const deadline = performance.now() + CLOSE_GRACE_MS
+    while (this.unsettled().length > 0 && performance.now() < deadline) await new Promise((resolve) => { setTimeout(resolve, 20) })
+    const left = this.unsettled()
+    if (left.length > 0) this.options.logger.error({ sessions: left.length }, 'stopped before the store had the last events of every session')
+    for (const publisher of this.publishers) publisher.close()
+    for (const stop of this.stops) await stop()
+  }
+
+  open(session: string): SessionRecord {
+    const record = new SessionRecord(session, this)
+    this.records.set(session, record)
+    return record
+  }
+
+  /** The session has recorded its last event; it is forgotten once that is stored. */
+  end(session: string): void {
+    this.ending.add(session)
+  }
+
+  /** Whether events may still be taken on; when not, commands must wait or be refused. */
+  get full(): boolean {
+    return this.tailChars >= this.options.tailBytesMax
+  }
+
+  get tailBytes(): number {
+    return this.tailChars
+  }
+
+  publish(record: SessionRecord, sequence: number, text: string): void {
+    this.publisherOf(record.session).add(record, sequence, text)
+  }
+
+  tailGrew(chars: number): void {
+    this.tailChars += chars
+  }
+
+  tailShrank(chars: number): void {
+    this.tailChars -= chars
+  }
+
+  private publisherOf(session: string): PartitionPublisher {
+    if (this.publishers.length === 1) return this.publishers[0]!
+    let hash = 0
+    for (let index = session.length - 8; index < session.length; index += 1) hash = (hash * 31 + session.charCodeAt(index)) >>> 0
+    return this.publishers[hash % this.publishers.length]!
+  }
+
+  private unsettled(): SessionRecord[] {
+    return [...this.records.values()].filter((record) => !record.settled)
+  }
+
+  private applyWatermarks(payload: unknown): void {
+    const { sessions } = storedSchema.parse(payload)
+    for (const [session, sequence] of sessions) {
+      const record = this.records.get(session)
+      if (record === undefined) continue
+      record.stored(sequence)
+      if (this.ending.has(session) && record.settled) {
+        this.ending.delete(session)
+        this.records.delete(session)
+      }
+    }
+  }
+
+  private sweep(): void {
+    const now = performance.now()
+    for (const record of this.records.values()) record.expire(now)
+  }
+
+  private heartbeat(): void {
+    const sessions = [...this.records.values()].map((record) => [record.session, record.lastSequence])
+    this.options.bus.publish(PROXY_HEARTBEAT, { proxy: this.options.proxy, sessions })
+  }
+
+  private async askWatermarks(): Promise<void> {
+    if (this.asking || !this.options.bus.connected) return
+    const sessions = this.unsettled().slice(this.next, this.next + 1_000).map((record) => record.session)
+    this.next = sessions.length === 1_000 ? this.next + 1_000 : 0
+    if (sessions.length === 0) return
+    this.asking = true
+    try {
+      this.applyWatermarks(await this.options.bus.call(watermarks, { sessions }))
+    } catch (error) {
+      this.options.logger.warn({ error: String(error) }, 'the store could not be asked how far it is')
+    } finally {
+      this.asking = false
+    }
+  }
+}

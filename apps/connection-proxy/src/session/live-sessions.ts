@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { at } from '@sallyport/contracts/rpc'
+import { cancelByKey, killSession, liveSessions } from '@sallyport/contracts/session'
+import type { Bus, Stop } from '@sallyport/messaging'
+import { Refusal } from '@sallyport/protocol-kit'
+
+export interface LiveSession {
+  readonly id: string
+  readonly connection: string
+  readonly uid: string
+  readonly openedAt: string
+  /** Monotonic milliseconds after which the session must end. */
+  readonly endsAt: number
+  kill(refusal: Refusal): void
+}
+
+const SWEEP_MS = 1_000
+const CANCEL_TIMEOUT_MS = 2_000
+
+/** First two bytes of a key name the process that gave it out, with the sign bit of the first left clear: keys start with a positive number. */
+const tagOf = (proxy: string): number => createHash('sha256').update(proxy).digest().readUInt16BE(0) & 0x7fff
+
+/** The open sessions of this proxy, and the ways to reach one from outside: kill, cancel key, list. */
+export class LiveSessions {
+  private readonly sessions = new Map<string, LiveSession>()
+  private readonly keys = new Map<string, () => void>()
+  private readonly stops: Stop[] = []
+  private readonly tag: number
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly proxy: string,
+  ) {
+    this.tag = tagOf(proxy)
+  }
+
+  start(): void {
+    const { bus, proxy } = this
+    this.stops.push(bus.serve(at(killSession, proxy), ({ session, reason }) => ({ killed: this.kill(session, reason) }), { queue: null }))
+    this.stops.push(bus.serve(at(liveSessions, proxy), () => ({ proxy, sessions: this.list() }), { queue: null }))
+    this.stops.push(bus.serve(at(cancelByKey, String(this.tag)), ({ key }) => ({ found: this.cancelHere(key) }), { queue: null }))
+    const sweep = setInterval(() => this.endOverdue(), SWEEP_MS)
+    this.stops.push(() => clearInterval(sweep))
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.stops) await stop()
+  }
+
+  get size(): number {
+    return this.sessions.size
+  }
+
+  add(session: LiveSession): void {
+    this.sessions.set(session.id, session)
+  }
+
+  remove(id: string): void {
+    this.sessions.delete(id)
+  }
+
+  /** A fresh key of `bytes` bytes that names this process; `cancel` is what it does. */
+  issueKey(bytes: number, cancel: () => void): Buffer {
+    const key = randomBytes(bytes)
+    key.writeUInt16BE(this.tag, 0)
+    this.keys.set(key.toString('hex'), cancel)
+    return key
+  }
+
+  revokeKey(key: Buffer): void {
+    this.keys.delete(key.toString('hex'))
+  }
+
+  /** Carries out a cancel request, here or in the process that the key names. Nobody learns whether the key was known. */
+  async cancel(key: Uint8Array): Promise<void> {
+    const bytes = Buffer.from(key)
+    if (bytes.length < 8 || bytes.length > 256) return
+    const hex = bytes.toString('hex')
+    if (this.cancelHere(hex)) return
+    const tag = bytes.readUInt16BE(0)
+    await this.bus.call(at(cancelByKey, String(tag)), { key: hex }, { timeoutMs: CANCEL_TIMEOUT_MS }).catch(() => undefined)
+  }
+
+  killAll(refusal: Refusal): void {
+    for (const session of [...this.sessions.values()]) session.kill(refusal)
+  }
+
+  private kill(id: string, reason: string): boolean {
+    const session = this.sessions.get(id)
+    session?.kill(new Refusal('killed', `this session was ended: ${reason}`))
+    return session !== undefined
+  }
+
+  private cancelHere(hex: string): boolean {
+    const cancel = this.keys.get(hex)
+    cancel?.()
+    return cancel !== undefined
+  }
+
+  private list(): { id: string; connection: string; uid: string; openedAt: string }[] {
+    return [...this.sessions.values()].map(({ id, connection, uid, openedAt }) => ({ id, connection, uid, openedAt }))
+  }
+
+  private endOverdue(): void {
+    const now = performance.now()
+    for (const session of [...this.sessions.values()]) {
+      if (session.endsAt <= now) session.kill(new Refusal('killed', 'this session reached the longest time it may live', { remedy: 'Connect again with a fresh token.' }))
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import type { Issuer, Party, Principal } from '@sallyport/contracts/identity'
+import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import { IdentityError } from './identity-error.js'
+
+/** Asymmetric signatures only: a shared secret would let every verifier make tokens. */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+const CLOCK_TOLERANCE_S = 5
+const FETCH_TIMEOUT_MS = 5_000
+const TOKEN_CHARS_MAX = 16 * 1024
+const GROUPS_MAX = 500
+const NAME_CHARS_MAX = 255
+const CHAIN_MAX = 4
+
+export interface VerifierOptions {
+  /** The trusted issuers; asked for each verification, so keep it cached. */
+  readonly issuers: () => readonly Issuer[] | Promise<readonly Issuer[]>
+  readonly now?: () => Date
+}
+
+export interface Verified {
+  /** Everybody is a `user` until the directory says who is an agent. */
+  readonly party: Principal
+  readonly expiresAt: Date
+}
+
+export interface Verifier {
+  /** Verifies an access token (RFC 9068, or any JWT of a trusted issuer for its audience). Throws IdentityError. */
+  verify(token: string): Promise<Verified>
+}
+
+export const createVerifier = (options: VerifierOptions): Verifier => {
+  const keys = new Map<string, JWTVerifyGetKey>()
+  return {
+    verify: async (token) => {
+      const issuer = issuerOf(token, await issuersOf(options))
+      const payload = await verifySignature(token, issuer, await keysOf(issuer, keys), options.now)
+      return { party: principalOf(payload, issuer), expiresAt: new Date(payload.exp! * 1000) }
+    },
+  }
+}
+
+const issuersOf = async (options: VerifierOptions): Promise<readonly Issuer[]> => {
+  try {
+    return await options.issuers()
+  } catch (cause) {
+    throw new IdentityError('unavailable', 'the trusted issuers could not be looked up', { cause })
+  }
+}
+
+/** The unverified `iss` only chooses whose keys and audience are tried; what is believed is verified after. */
+const issuerOf = (token: string, issuers: readonly Issuer[]): Issuer => {
+  if (token.length > TOKEN_CHARS_MAX) throw new IdentityError('malformed', 'the token is too long')
+  let claimed: string | undefined
+  try {
+    claimed = decodeJwt(token).iss
+  } catch (cause) {
+    throw new IdentityError('malformed', 'this is not an access token', { cause })
+  }
+  const issuer = issuers.find((each) => each.url === claimed)
+  if (issuer === undefined) throw new IdentityError('unknown-issuer', 'the token\'s issuer is not trusted here')
+  return issuer
+}
+
+const keysOf = async (issuer: Issuer, known: Map<string, JWTVerifyGetKey>): Promise<JWTVerifyGetKey> => {
+  const found = known.get(issuer.url)
+  if (found !== undefined) return found
+  try {
+    const response = await fetch(`${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' })
+    if (!response.ok) throw new Error(`status ${response.status}`)
+    const { issuer: named, jwks_uri: uri } = (await response.json()) as { issuer?: string; jwks_uri?: string }
+    // OpenID Connect Discovery 1.0 section 4.3: the document must name the issuer it was fetched for.
+    if (named !== issuer.url || uri === undefined) throw new Error('the discovery document is another issuer\'s')
+    const keys = createRemoteJWKSet(new URL(uri), { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: 1_000 })
+    known.set(issuer.url, keys)
+    return keys
+  } catch (cause) {
+    throw new IdentityError('unavailable', `the keys of issuer ${issuer.name} could not be fetched`, { cause })
+  }
+}
+
+const verifySignature = async (token: string, issuer: Issuer, keys: JWTVerifyGetKey, now: (() => Date) | undefined): Promise<JWTPayload> => {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: issuer.url, audience: issuer.audience, algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE_S, requiredClaims: ['sub', 'exp'],
+      ...(now === undefined ? {} : { currentDate: now() }),
+    })
+    return payload
+  } catch (cause) {
+    throw refusalOf(cause)
+  }
+}
+
+const refusalOf = (cause: unknown): IdentityError => {
+  if (cause instanceof errors.JWTExpired) return new IdentityError('expired', 'the token has expired', { cause })
+  if (cause instanceof errors.JWTClaimValidationFailed) {
+    return cause.claim === 'aud' ? new IdentityError('wrong-audience', 'the token is for another audience', { cause }) : new IdentityError('malformed', `the token's claim ${cause.claim} is not acceptable`, { cause })
+  }
+  if (cause instanceof errors.JWSSignatureVerificationFailed || cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JOSEAlgNotAllowed) return new IdentityError('bad-signature', 'the token\'s signature is not valid', { cause })
+  if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError)) return new IdentityError('unavailable', 'the issuer\'s keys could not be fetched', { cause })
+  return new IdentityError('malformed', 'this is not an acceptable access token', { cause })
+}
+
+const nameIn = (value: unknown, what: string): string => {
+  if (typeof value !== 'string' || value === '' || value.length > NAME_CHARS_MAX) throw new IdentityError('malformed', `the token's ${what} is not a name`)
+  return value
+}
+
+/** RFC 8693 section 4.1: `sub` is whom it is about, `act` who acts for him, nested ones acted before. Who acts now is the principal. */
+const principalOf = (payload: JWTPayload, issuer: Issuer): Principal => {
+  const subject = partyOf(nameIn(payload.sub, 'subject'), groupsOf(payload[issuer.groupsClaim]), issuer)
+  const parties: Party[] = [subject]
+  const actors: Party[] = []
+  let act = payload['act']
+  while (act !== undefined) {
+    if (typeof act !== 'object' || act === null || actors.length >= CHAIN_MAX) throw new IdentityError('malformed', 'the token\'s actors are not acceptable')
+    const claims = act as Record<string, unknown>
+    actors.push(partyOf(nameIn(claims['sub'], 'actor'), groupsOf(claims[issuer.groupsClaim]), issuer))
+    act = claims['act']
+  }
+  const [first, ...chain] = [...actors, ...parties] as [Party, ...Party[]]
+  return { ...first, chain }
+}
+
+const groupsOf = (value: unknown): string[] => {
+  if (value === undefined) return []
+  if (!Array.isArray(value) || value.length > GROUPS_MAX) throw new IdentityError('malformed', 'the token\'s groups are not a list, or too many')
+  return value.map((group) => nameIn(group, 'group'))
+}
+
+/** A primary issuer's names are as they are; another's carry its name, so that no two issuers' subjects or groups ever merge. */
+const partyOf = (subject: string, groups: readonly string[], issuer: Issuer): Party => {
+  const scoped = (name: string): string => (issuer.primary ? name : `${issuer.name}/${name}`)
+  return { kind: 'user', issuer: issuer.name, subject, uid: scoped(subject), groups: groups.map(scoped) }
+}

@@ -1,0 +1,1 @@
+export { generateSealingKey, seal, SealingError, unseal } from './seal.js'
