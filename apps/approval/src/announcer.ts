@@ -18,7 +18,10 @@ export class Announcer {
     new Gauge({
       name: 'sallyport_approval_open', help: 'Approvals that wait for people (requested) or for their command to run (approved), over all replicas', labelNames: ['status'], registers,
       async collect() {
-        const rows = await db.selectFrom('approvals').select(['status', ({ fn }) => fn.countAll<number>().as('count')]).where('status', 'in', OPEN).groupBy('status').execute()
+        // Without the database there is no number, and readiness says why; the other metrics must not be lost with it.
+        this.reset()
+        const rows = await db.selectFrom('approvals').select(['status', ({ fn }) => fn.countAll<number>().as('count')]).where('status', 'in', OPEN).groupBy('status').execute().catch(() => undefined)
+        if (rows === undefined) return
         for (const status of OPEN) this.set({ status }, rows.find((row) => row.status === status)?.count ?? 0)
       },
     })

@@ -26,10 +26,11 @@ export interface Unit {
   save(before: ApprovalState | undefined, decision: Decision, actor: string): Promise<ApprovalState | undefined>
 }
 
-const UNIQUE_VIOLATION = '23505'
+/** SQLSTATEs: unique violation (the index over commands), serialization failure, deadlock. */
+const CONFLICTS: ReadonlySet<unknown> = new Set(['23505', '40001', '40P01'])
 
-/** Somebody else was quicker. That is the event table's word (its unique version), or that of the index over commands. */
-const isConflict = (error: unknown): boolean => error instanceof ConcurrencyError || (error as { code?: string }).code === UNIQUE_VIOLATION
+/** Somebody else was quicker: the unique version in the event table says so, or the database. */
+const isConflict = (error: unknown): boolean => error instanceof ConcurrencyError || CONFLICTS.has((error as { code?: unknown }).code)
 
 /** Turns a refusal into what the caller gets; its events are committed by then. */
 export const unlessRefused = (decision: Decision): void => {

@@ -6,9 +6,10 @@ import { eventually, startCluster, type Cluster } from './cluster.js'
 import { agent, bob, carol, MINUTE_MS, need, person, requestOf } from './fixtures.js'
 
 let cluster: Cluster
+let httpUrl: string
 beforeAll(async () => {
   cluster = await startCluster()
-  await cluster.start()
+  httpUrl = (await cluster.start()).httpUrl
 })
 afterAll(() => cluster.stop())
 
@@ -90,6 +91,20 @@ describe('an approval over the bus', () => {
     const codes = await Promise.all(Array.from({ length: 4 }, () => codeOf(ask({ principal }))))
     expect(codes.sort()).toEqual(['conflict', 'conflict', 'conflict', 'done'])
     expect(await codeOf(ask({ principal: agent('calm-agent', 'alice') }))).toBe('done')
+  })
+})
+
+describe('metrics', () => {
+  test('count what is open and how it was decided', async () => {
+    const value = async (name: string, label: string): Promise<number> => {
+      const text = await (await fetch(`${httpUrl}/metrics`)).text()
+      return Number(text.split('\n').find((line) => line.startsWith(`sallyport_approval_${name}{`) && line.includes(label))?.split(' ').at(-1) ?? 0)
+    }
+    const values = () => Promise.all([value('open', 'status="requested"'), value('decisions_total', 'verdict="denied"'), value('wait_seconds_count', 'verdict="denied"')])
+    const before = await values()
+    const [held] = await Promise.all([ask(), ask()])
+    await cluster.bus.call(deny, by(held.id, carol, 'no'))
+    expect(await values()).toEqual(before.map((count) => count + 1))
   })
 })
 

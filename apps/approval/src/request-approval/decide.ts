@@ -1,4 +1,4 @@
-import { approvalEventTypes, type ApprovalRequest } from '@sallyport/contracts/approval'
+import { approvalEventTypes, needsCovered, type ApprovalRequest } from '@sallyport/contracts/approval'
 import { aboutOf, expiryMs, isoTime, type ApprovalState } from '../approval.js'
 import { accept, refuse, type Decision } from '../decision.js'
 import { EXPIRES_MS_MAX, OPEN_PER_PRINCIPAL_MAX, PEOPLE_NEEDED_MAX, REQUEST_CHARS_MAX, SUMMARY_CHARS_MAX } from '../limits.js'
@@ -38,9 +38,8 @@ const sameSubject = (one: ApprovalRequest, other: ApprovalRequest): boolean =>
   one.digest === other.digest && one.principal.uid === other.principal.uid && one.mode === other.mode
 
 /** Whether two requests ask the same people. Order doesn't matter. */
-export const sameNeeds = (one: ApprovalRequest, other: ApprovalRequest): boolean => needsKey(one) === needsKey(other)
-
-const needsKey = ({ needs }: ApprovalRequest): string => JSON.stringify(needs.map(({ policy, group, count }) => JSON.stringify([policy, group, count])).sort())
+export const sameNeeds = (one: ApprovalRequest, other: ApprovalRequest): boolean =>
+  needsCovered(one.needs, other.needs) && needsCovered(other.needs, one.needs)
 
 /** A character that the database can't keep as it is (NUL, a lone surrogate), as JSON writes it. */
 const UNSTORABLE = /\\u(?:0000|d[89a-f][0-9a-f]{2})/

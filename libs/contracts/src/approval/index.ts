@@ -8,6 +8,7 @@ export {
   approvalLapsedSchema, approvalReleasedSchema, approvalRequestedSchema, approvalResolutionRecordedSchema, approvalWithdrawnSchema,
 } from './events.js'
 export type { ApprovalEvent, ApprovalEventType } from './events.js'
+export { needsCovered } from './needs.js'
 export { approvalModeSchema, approvalRequestSchema, approvalStatuses, approvalStatusSchema, resolutionSchema } from './request.js'
 export type { ApprovalRequest, ApprovalStatus, Resolution } from './request.js'
 
@@ -27,8 +28,14 @@ const approver = principalSchema
 /** Records the request. For `park` an open approval with the same digest and principal is answered instead of making another. */
 export const requestApproval = rpc('sallyport.rpc.approval.request', approvalRequestSchema, approvalSchema)
 export const getApproval = rpc('sallyport.rpc.approval.get', id, approvalSchema)
+/**
+ * Newest first; filters are joined by "and". `approved`: people agreed, whether it has run or not; `expired`: also what was approved and never run.
+ * `requester`: a uid that stands behind the request (itself, in its chain, or owner of its agent). `groups`: at least one of them is asked.
+ */
 export const listApprovals = rpc('sallyport.rpc.approval.list', z.object({ ...page, status: z.enum(['pending', 'approved', 'denied', 'expired', 'withdrawn']).optional(), requester: z.string().optional(), groups: z.array(z.string()).optional() }), listOf(approvalSchema))
+/** Counts people: one person counts for one need only. `forbidden` for agents, for everybody behind the request, and outside the needed groups. */
 export const approve = rpc('sallyport.rpc.approval.approve', id.extend({ approver, comment: z.string().max(4000) }), approvalSchema)
+/** One eligible person is enough, also after an approval as long as nothing has run. Needs a comment. */
 export const deny = rpc('sallyport.rpc.approval.deny', id.extend({ approver, comment: z.string().max(4000) }), approvalSchema)
 /** The client cancelled or went away, or the proxy gave up waiting. */
 export const withdraw = rpc('sallyport.rpc.approval.withdraw', id.extend({ reason: z.string() }), approvalSchema)
