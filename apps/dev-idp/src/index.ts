@@ -1,0 +1,5 @@
+export { startDevIdp } from './dev-idp.js'
+export type { DevIdp, DevIdpOptions } from './dev-idp.js'
+export { InsecureBindError } from './errors.js'
+export { principals, secretOf } from './principals.js'
+export type { DevPrincipal } from './principals.js'
