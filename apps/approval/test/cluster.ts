@@ -26,16 +26,17 @@ export interface Cluster {
   forward(ms: number): void
   /** Every status that the proxy was told of for that approval, in order. */
   notices(proxy: string): { of(id: string): ApprovalStatus[] }
-  /** The approval's events on the stream. */
+  /** The approval's events on the stream, which must fit their contract. */
   streamed(approval: string): Promise<SallyportEvent[]>
   stop(): Promise<void>
 }
 
-export const startCluster = async (): Promise<Cluster> => {
-  const [nats, database] = await Promise.all([testNats(), freshDatabase()])
+/** `own`: a server that the test will kill, instead of the one that all tests share. */
+export const startCluster = async (own?: { readonly url: string }): Promise<Cluster> => {
+  const [nats, database] = await Promise.all([own ?? testNats(), freshDatabase()])
   const env = { SALLYPORT_NATS_URL: nats.url, SALLYPORT_DATABASE_URL: database, SALLYPORT_LOG_LEVEL: 'silent' }
   const bus = await connectBus({ servers: nats.url, name: 'connection-proxy', instance: 'px_1' })
-  await bus.ensureEventStream({ bytesMax: 64 * 1024 * 1024 })
+  await bus.ensureEventStream()
   const sql = new pg.Pool({ connectionString: database, max: 2, options: '-c search_path=approval' })
   sql.on('error', () => undefined)
   const stops: (() => Promise<void>)[] = []
@@ -67,7 +68,9 @@ export const startCluster = async (): Promise<Cluster> => {
     streamed: async (approval) => {
       const wanted = await sql.query('select event_id from aggregate_events where id = $1', [approval])
       await eventually(() => wanted.rows.every(({ event_id: id }: { event_id: string }) => collected.events.has(id)))
-      return [...collected.events.values()].filter((event) => event.subject === approval).sort((one, other) => (one.sequence < other.sequence ? -1 : 1))
+      const events = [...collected.events.values()].filter((event) => event.subject === approval).map((event) => eventSchema.parse(event))
+      for (const event of events) approvalEventSchemas[event.type as ApprovalEventType].parse(event.data)
+      return events.sort((one, other) => (one.sequence < other.sequence ? -1 : 1))
     },
     stop: async () => {
       await Promise.all(stops.map((stop) => stop()))
@@ -78,7 +81,7 @@ export const startCluster = async (): Promise<Cluster> => {
   }
 }
 
-/** Reads the whole stream; every event must fit its contract. */
+/** Reads the whole stream, where other tests may have left what they wanted. */
 const collectEvents = (bus: Bus) => {
   const events = new Map<string, SallyportEvent>()
   const stop = bus.consume({
@@ -86,8 +89,7 @@ const collectEvents = (bus: Bus) => {
     handler: async (messages) => {
       for (const message of messages.filter(({ subject }) => subject === 'sallyport.evt.control.approval')) {
         for (const text of splitBatch(Buffer.from(message.data).toString('utf8'))) {
-          const event = eventSchema.parse(JSON.parse(text))
-          approvalEventSchemas[event.type as ApprovalEventType].parse(event.data)
+          const event = JSON.parse(text) as SallyportEvent
           events.set(event.id, event)
         }
       }
