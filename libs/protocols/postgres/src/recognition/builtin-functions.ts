@@ -95,8 +95,9 @@ _pg_datetime_precision`))
 
 /** Functions of one argument that give a whole row back: `t.to_json` reads all of `t` (attribute notation is a call). */
 export const wholeRowFunctions: ReadonlySet<string> = new Set(words(`
-row_to_json to_json to_jsonb quote_literal quote_nullable record_out record_send hash_record hash_record_extended concat format json_build_array
-jsonb_build_array array_agg json_agg json_agg_strict jsonb_agg jsonb_agg_strict min max mode any_value num_nulls xmlforest hstore textanycat`))
+row_to_json to_json to_jsonb quote_literal quote_nullable record_out record_send hash_record hash_record_extended concat json_build_array
+jsonb_build_array json_build_object jsonb_build_object array_agg json_agg json_agg_strict jsonb_agg jsonb_agg_strict min max mode any_value
+first_value last_value lag lead any_out anyelement_out anynonarray_out anycompatible_out anycompatiblenonarray_out hstore`))
 
 export interface Trust {
   /** Unqualified names mean pg_catalog's: the search path doesn't put it behind others. */

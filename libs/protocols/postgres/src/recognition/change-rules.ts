@@ -33,7 +33,7 @@ export const drop = (kind: string, field: string): Rule => (node, found) => draf
 export const administer = (action: Action, kind?: string, field?: string): Rule => (node, found) => {
   const value = field === undefined ? undefined : node[field]
   const roles = field === 'roles' || (field === 'role' && typeof value !== 'string') ? rolesIn(value) : typeof value === 'string' && field === 'role' ? [value] : undefined
-  draft(found, action, { objectKind: kind, objects: roles ?? objectIn(value), roles, cascade: cascades(node) })
+  draft(found, action, { objectKind: kind, objects: roles ?? objectIn(value), roles: roles === undefined ? undefined : [...roles, ...rolesIn(node['newrole'])], cascade: cascades(node) })
 }
 
 export const createIndex: Rule = (node, found) =>

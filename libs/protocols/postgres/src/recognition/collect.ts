@@ -50,13 +50,15 @@ const columnReference = (node: Ast, found: Findings): void => {
   else if (wholeRowFunctions.has(last)) found.everything = true
 }
 
-const call = (frame: Frame, found: Findings): void => {
-  if (frame.field === 'funccall') return
-  if (recogniseSetConfig(frame.node, found, frame)) return
-  const parts = namesOf(frame.node['funcname'])
+const called = (parts: readonly string[], found: Findings): void => {
   const kind = functionKind(parts, found.trust)
   if (kind === 'server') found.serverFunctions.add(parts.join('.'))
   else if (kind === 'unknown') found.functions.add(parts.join('.'))
+}
+
+const call = (frame: Frame, found: Findings): void => {
+  if (frame.field === 'funccall' || recogniseSetConfig(frame.node, found, frame)) return
+  called(namesOf(frame.node['funcname']), found)
 }
 
 const operator = (names: readonly string[], found: Findings): void => {
@@ -81,10 +83,16 @@ const join = (node: Ast, found: Findings): void => {
 const assigns = (frame: Frame): boolean =>
   frame.field === 'cols' || (frame.field === 'targetList' && ['UpdateStmt', 'OnConflictClause', 'MergeWhenClause'].includes(frame.parent?.type ?? ''))
 
+/**
+ * `(expression).name` is a field, or a call of the function of that name: `('/etc/passwd').pg_read_file` works. Only the catalog could tell,
+ * so it is both.
+ */
 const indirection = (node: Ast, found: Findings): void => {
   for (const name of namesOf(node['indirection'])) {
     if (name === '*' || wholeRowFunctions.has(name)) found.everything = true
-    else found.columns.add(name)
+    if (name === '*') continue
+    found.columns.add(name)
+    called([name], found)
   }
 }
 
@@ -103,7 +111,9 @@ export const collect = (frame: Frame, found: Findings): void => {
     case 'RangeVar': return relation(frame, found)
     case 'ColumnRef': return columnReference(node, found)
     case 'FuncCall': return call(frame, found)
-    case 'A_Expr': return operator(namesOf(node['name']), found)
+    case 'A_Expr':
+      // BETWEEN and its kin have words for a name, and mean the built-in comparisons' symbols.
+      return textOf(node['kind']).includes('BETWEEN') ? undefined : operator(namesOf(node['name']), found)
     case 'SubLink': return operator(namesOf(node['operName']), found)
     case 'SortBy': return operator(namesOf(node['useOp']), found)
     case 'TypeName': return typeName(frame, found)
