@@ -1,8 +1,9 @@
 import { rebuildProjections, storedSubject } from '@sallyport/contracts/audit'
 import { EVENT_STREAM } from '@sallyport/contracts/events'
 import { RpcError } from '@sallyport/contracts/rpc'
-import type { Bus, BusLogger, Stop } from '@sallyport/messaging'
+import type { Bus, Stop } from '@sallyport/messaging'
 import type pg from 'pg'
+import type { Logger } from 'pino'
 import type { AuditStoreConfig } from './config.js'
 import { resumeAfter } from './ledger/load-state.js'
 import { createSequencer, type Stored } from './ledger/sequencer.js'
@@ -15,7 +16,7 @@ import { startSupervisor } from './supervision/supervisor.js'
 export interface ActiveStoreOptions {
   readonly pool: pg.Pool
   readonly bus: Bus
-  readonly logger: BusLogger
+  readonly logger: Logger
   readonly metrics: StoreMetrics
   readonly config: AuditStoreConfig
   readonly instance: string
@@ -112,7 +113,7 @@ export const startActiveStore = async (options: ActiveStoreOptions): Promise<Sto
   })
   const stopRebuilding = serveRebuild(options, projector)
   metrics.active.set(1)
-  logger.warn({ instance, position: sequencer.tip()?.position }, 'this instance writes the log now')
+  logger.info({ position: sequencer.tip()?.position }, 'this instance writes the log now')
   return async () => {
     metrics.active.set(0)
     await stopRebuilding()

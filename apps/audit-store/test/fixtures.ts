@@ -75,6 +75,7 @@ export interface Platform {
   readonly owner: pg.Pool
   publish(proxy: string, events: readonly string[]): Promise<number>
   startStore(env?: Record<string, string>): Promise<RunningService>
+  stopStores(): Promise<void>
   count(table: string, where?: string): Promise<number>
   /** Waits until that many events are stored and projected. */
   stored(events: number): Promise<void>
@@ -91,7 +92,11 @@ export const startPlatform = async (): Promise<Platform> => {
   const running: RunningService[] = []
   const count = async (table: string, where = 'true'): Promise<number> =>
     Number((await owner.query<{ n: string }>(`select count(*) as n from ${table} where ${where}`)).rows[0]?.n)
+  const stopStores = async (): Promise<void> => {
+    for (const store of running.splice(0)) await store.stop()
+  }
   return {
+    stopStores,
     bus, natsUrl: nats.url, databaseUrl, owner, count,
     publish: (proxy, events) => bus.append(sessionSubject(proxy, 0), encodeBatch(events)),
     startStore: async (env = {}) => {
@@ -106,7 +111,7 @@ export const startPlatform = async (): Promise<Platform> => {
       }, { what: `${events} events stored and projected`, timeoutMs: 20_000 })
     },
     stop: async () => {
-      for (const store of running) await store.stop()
+      await stopStores()
       await bus.close()
       await owner.end()
       await nats.stop()

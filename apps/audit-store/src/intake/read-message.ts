@@ -127,7 +127,7 @@ export const readMessage = (subject: string, data: Uint8Array): MessageContent =
     return content
   }
   const last = bytes.length - 2
-  if (last < 1 || bytes[0] !== 0x5b || bytes[1] !== LF || bytes[last] !== LF || bytes[last + 1] !== 0x5d) {
+  if (last < 2 || bytes[0] !== 0x5b || bytes[1] !== LF || bytes[last] !== LF || bytes[last + 1] !== 0x5d) {
     content.poison.push(poisonOf('not-a-batch', 'it must open with "[", have one event a line and close with "]"', subject, bytes))
     return content
   }
