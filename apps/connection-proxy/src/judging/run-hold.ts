@@ -1,4 +1,4 @@
-import type { Approval, ApprovalRequest } from '@sallyport/contracts/approval'
+import { needsCovered, type Approval, type ApprovalRequest } from '@sallyport/contracts/approval'
 import type { DecideReply } from '@sallyport/contracts/policy'
 import { sessionEventTypes } from '@sallyport/contracts/session'
 import { Refusal, type HoldNotice, type Operation, type Ticket } from '@sallyport/protocol-kit'
@@ -47,6 +47,9 @@ export const runHold = async (
 const released = async (services: JudgeServices, subject: JudgedSubject, log: CommandLog, held: HeldCommand, approval: Approval): Promise<Ticket> => {
   const today = await services.decisions.decideAgain(subject, held.operation.recognition.effects)
   if (today.outcome === 'deny') throw new Refusal('denied', today.reason, { approval: approval.id, policies: today.policies, ...(today.remedy === undefined ? {} : { remedy: today.remedy }) })
+  if (today.outcome === 'hold' && !needsCovered(approval.needs, today.needs)) {
+    throw new Refusal('hold-expired', 'the policies want more approvals now than were asked for', { approval: approval.id, policies: today.policies, remedy: 'Send the command again to ask anew.' })
+  }
   const approvedBy = approval.resolutions.filter((resolution) => resolution.verdict === 'approve').map((resolution) => resolution.by)
   const sequence = log.event(sessionEventTypes.released, held.command, { command: held.command, approval: approval.id, approvedBy })
   return log.ticket(held.command, sequence, approval.id)

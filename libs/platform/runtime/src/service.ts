@@ -104,6 +104,8 @@ const boot = async <S extends z.ZodObject>(definition: ServiceDefinition<S>, { r
   app.disable('x-powered-by')
   definition.http?.(app, config)
   await app.listen(runtime.SALLYPORT_HTTP_PORT, runtime.SALLYPORT_HTTP_HOST)
+  // What the service serves must be known to the bus before anybody hears that it has started.
+  await bus.flush()
   const address = app.getHttpServer().address() as { port: number }
   const httpUrl = `http://${runtime.SALLYPORT_HTTP_HOST}:${address.port}`
   logger.info({ http: httpUrl }, 'started')

@@ -1,0 +1,177 @@
+import { approve, deny, getApproval, listApprovals, type Approval } from '@sallyport/contracts/approval'
+import { listCommands, listEvents, listSessions, storeStatus } from '@sallyport/contracts/audit'
+import { listIssuers, lookUpConnection, lookUpParties, sealingContext, type Connection } from '@sallyport/contracts/directory'
+import type { Principal } from '@sallyport/contracts/identity'
+import { putRule, type MaskingRuleSpec } from '@sallyport/contracts/masking'
+import { putPolicy } from '@sallyport/contracts/policy'
+import { RpcError } from '@sallyport/contracts/rpc'
+import { connectBus, type Bus } from '@sallyport/messaging'
+import type { RunningService } from '@sallyport/runtime'
+import { generateSealingKey, seal } from '@sallyport/sealing'
+import { freePort, freshDatabase, startNats, startPostgres, temporaryDir, waitFor, type EmbeddedNats, type EmbeddedPostgres } from '@sallyport/testing'
+import pg from 'pg'
+import { startIssuer } from './identity.js'
+import { newDigestKey, startControl, startProxy, type Backing, type ControlName, type ProxySecrets } from './services.js'
+
+export interface PlatformOptions {
+  readonly targetSettings?: Readonly<Record<string, string>>
+  readonly proxyEnv?: Record<string, string>
+}
+
+const AGENT_GROUP = 'ai-agents'
+
+/** The whole platform on real servers in one test process; the directory alone is played by the test, through its contract. */
+export class Platform {
+  readonly connections = new Map<string, Connection>()
+  readonly control = new Map<ControlName, RunningService>()
+  readonly proxies: RunningService[] = []
+  proxyPort = 0
+
+  private constructor(
+    readonly nats: EmbeddedNats,
+    readonly target: EmbeddedPostgres,
+    readonly backing: Backing,
+    readonly bus: Bus,
+    readonly issuer: Awaited<ReturnType<typeof startIssuer>>,
+    readonly secrets: ProxySecrets,
+    private readonly sealingKey: Awaited<ReturnType<typeof generateSealingKey>>,
+    private readonly options: PlatformOptions,
+  ) {}
+
+  static async start(options: PlatformOptions = {}): Promise<Platform> {
+    const [nats, target, databaseUrl, issuer, sealingKey] = await Promise.all([
+      startNats({ dataDir: temporaryDir('nats'), ephemeral: true }),
+      startPostgres({ dataDir: temporaryDir('target'), ephemeral: true, settings: { log_statement: 'all', ...options.targetSettings } }),
+      freshDatabase(),
+      startIssuer(),
+      generateSealingKey(),
+    ])
+    const bus = await connectBus({ servers: nats.url, name: 'e2e', instance: 'e2e-1' })
+    const platform = new Platform(nats, target, { natsUrl: nats.url, databaseUrl }, bus, issuer, { keys: [sealingKey.privateKey], digestKey: newDigestKey() }, sealingKey, options)
+    await platform.serveDirectory()
+    await bus.ensureEventStream()
+    await Promise.all((['approval', 'masking', 'audit-store', 'policy-decision'] as const).map((name) => platform.startControl(name)))
+    platform.proxyPort = await freePort()
+    await platform.startProxy('px-1', platform.proxyPort)
+    return platform
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.proxies.map((proxy) => proxy.stop()))
+    await Promise.all([...this.control.values()].map((service) => service.stop()))
+    await this.bus.close()
+    this.issuer.stop()
+    await Promise.all([this.nats.stop(), this.target.stop()])
+  }
+
+  async startControl(name: ControlName): Promise<void> {
+    this.control.set(name, await startControl(name, this.backing))
+  }
+
+  async startProxy(instance: string, port: number): Promise<RunningService> {
+    const proxy = await startProxy(this.backing, this.secrets, instance, port, this.options.proxyEnv)
+    this.proxies.push(proxy)
+    return proxy
+  }
+
+  private async serveDirectory(): Promise<void> {
+    const { bus, issuer } = this
+    bus.serve(listIssuers, () => ({ issuers: [{ name: 'development', url: issuer.url, audience: 'sallyport', groupsClaim: 'groups', primary: true }] }))
+    bus.serve(lookUpParties, ({ parties }) => ({ parties: parties.map((party) => (party.groups.includes(AGENT_GROUP) ? { ...party, kind: 'agent' as const, owner: 'alice' } : party)) }))
+    bus.serve(lookUpConnection, ({ name }) => {
+      const connection = this.connections.get(name)
+      if (connection === undefined) throw new RpcError('not-found', `no connection ${name}`)
+      return connection
+    })
+    await bus.flush()
+  }
+
+  /** Registers a connection to a database of the target, logging in there as `username`. */
+  async connect(name: string, to: { database: string; username: string; password: string }, more: Partial<Connection['spec']> = {}): Promise<void> {
+    const target = { host: '127.0.0.1', port: this.target.port, database: to.database, tls: 'disable' as const }
+    const sealed = await seal(to.password, [this.sealingKey.publicKey], sealingContext(name, target, to.username))
+    this.connections.set(name, {
+      name, labels: { environment: 'test' }, managedBy: 'api', revision: 1,
+      spec: { protocol: 'postgres', target, credentials: { username: to.username, sealed }, durability: 'stored', recording: { results: 65536 }, ...more },
+    })
+  }
+
+  async policy(name: string, text: string): Promise<number> {
+    return (await this.bus.call(putPolicy, { document: { name, text, managedBy: 'api' }, actor: 'test' })).revision
+  }
+
+  async rule(name: string, spec: Omit<MaskingRuleSpec, 'detect' | 'patterns' | 'columns' | 'transform' | 'connections'> & Partial<MaskingRuleSpec>): Promise<void> {
+    await this.bus.call(putRule, { rule: { name, managedBy: 'api', spec: { connections: { matchLabels: { environment: 'test' } }, ...spec } as MaskingRuleSpec }, actor: 'test' })
+  }
+
+  /** A superuser's client on the target itself, around the gateway. */
+  async direct(database = 'postgres'): Promise<pg.Client> {
+    const url = new URL(this.target.url)
+    url.pathname = `/${database}`
+    const client = new pg.Client({ connectionString: url.href })
+    await client.connect()
+    return client
+  }
+
+  agentToken(name = 'coding-agent'): Promise<string> {
+    return this.issuer.token(name, [AGENT_GROUP])
+  }
+
+  /** A driver's client through the gateway. */
+  async client(connection: string, token: string, more: pg.ClientConfig = {}): Promise<pg.Client> {
+    const client = new pg.Client({ host: '127.0.0.1', port: this.proxyPort, user: connection, database: connection, password: token, ...more })
+    client.on('error', () => undefined)
+    await client.connect()
+    return client
+  }
+
+  /** The environment in which libpq programs reach a connection through the gateway. */
+  libpq(connection: string, token: string): Record<string, string> {
+    return { ...(process.env as Record<string, string>), PGHOST: '127.0.0.1', PGPORT: String(this.proxyPort), PGUSER: connection, PGPASSWORD: token, PGSSLMODE: 'prefer' }
+  }
+
+  readonly bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba', 'approvers'], chain: [] }
+  readonly carol: Principal = { ...this.bob, subject: 'carol', uid: 'carol' }
+
+  async pending(): Promise<Approval> {
+    let found: Approval | undefined
+    await waitFor(async () => {
+      found = (await this.bus.call(listApprovals, { status: 'pending' })).items[0]
+      return found !== undefined
+    }, { timeoutMs: 10_000 })
+    return found!
+  }
+
+  approval(id: string): Promise<Approval> {
+    return this.bus.call(getApproval, { id })
+  }
+
+  approve(id: string, comment = 'fine', approver: Principal = this.bob): Promise<Approval> {
+    return this.bus.call(approve, { id, approver, comment })
+  }
+
+  deny(id: string, comment = 'no', approver: Principal = this.bob): Promise<Approval> {
+    return this.bus.call(deny, { id, approver, comment })
+  }
+
+  async commands(filter: Parameters<typeof this.listed>[0] = {}) {
+    return (await this.listed(filter)).items
+  }
+
+  private listed(filter: { session?: string; connection?: string; text?: string }) {
+    return this.bus.call(listCommands, { limit: 1000, ...filter })
+  }
+
+  async sessions() {
+    return (await this.bus.call(listSessions, { limit: 1000 })).items
+  }
+
+  async events(session?: string) {
+    return (await this.bus.call(listEvents, { limit: 1000, ...(session === undefined ? {} : { session }) })).items
+  }
+
+  /** Resolves when everything published so far is in the store. */
+  async settled(): Promise<void> {
+    await waitFor(async () => (await this.bus.call(storeStatus, {})).lag === 0, { timeoutMs: 20_000 })
+  }
+}
