@@ -32,9 +32,11 @@ export const seal = async (secret: string, recipients: readonly JWK[], context: 
     for (const recipient of recipients) {
       jwe.addRecipient(await importJWK(recipient, KEY_ALGORITHM)).setUnprotectedHeader({ alg: KEY_ALGORITHM, ...(recipient.kid === undefined ? {} : { kid: recipient.kid }) })
     }
-    return Buffer.from(JSON.stringify(await jwe.encrypt())).toString('base64url')
+    const sealed = Buffer.from(JSON.stringify(await jwe.encrypt())).toString('base64url')
+    if (sealed.length > SEALED_BYTES_MAX) throw new SealingError('the value is too large, or the keys are too many, to be sealed')
+    return sealed
   } catch (cause) {
-    throw new SealingError('the value could not be sealed to these keys', { cause })
+    throw cause instanceof SealingError ? cause : new SealingError('the value could not be sealed to these keys', { cause })
   }
 }
 

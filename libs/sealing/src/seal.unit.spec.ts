@@ -22,5 +22,6 @@ test('refuses another context, another key, a change, and nonsense', async () =>
   const changed = Buffer.from(JSON.stringify({ ...jwe, ciphertext: `A${jwe.ciphertext.slice(1)}` === jwe.ciphertext ? `B${jwe.ciphertext.slice(1)}` : `A${jwe.ciphertext.slice(1)}` })).toString('base64url')
   await expect(unseal(changed, [key.privateKey], 'for a')).rejects.toMatchObject({ code: 'sealing' })
   await expect(unseal('nonsense', [key.privateKey], 'for a')).rejects.toMatchObject({ code: 'sealing' })
+  await expect(seal('x'.repeat(16_000), [key.publicKey], 'for a')).rejects.toMatchObject({ code: 'sealing' })
   await expect(seal(secret, [], 'for a')).rejects.toMatchObject({ code: 'sealing' })
 })

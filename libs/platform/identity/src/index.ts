@@ -1,4 +1,7 @@
 export { IdentityError } from './identity-error.js'
 export type { IdentityErrorCode } from './identity-error.js'
+export { developmentRoleBindings, roles, rolesOf } from './roles.js'
+export type { Role, RoleBinding } from './roles.js'
+export { credentialDigest, isSessionCredential, newSessionCredential } from './session-credential.js'
 export { createVerifier } from './verifier.js'
 export type { Verified, Verifier, VerifierOptions } from './verifier.js'

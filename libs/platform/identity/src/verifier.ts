@@ -10,6 +10,10 @@ const TOKEN_CHARS_MAX = 16 * 1024
 const GROUPS_MAX = 500
 const NAME_CHARS_MAX = 255
 const CHAIN_MAX = 4
+/** RFC 9068 section 2.1, and what issuers write that don't follow it. ID tokens carry no `typ` of their own: their audience is another. */
+const TYPES = new Set([undefined, 'jwt', 'at+jwt', 'application/at+jwt'])
+/** After the keys could not be fetched, how long nobody tries again, in milliseconds. */
+const DISCOVERY_COOLDOWN_MS = 1_000
 
 export interface VerifierOptions {
   /** The trusted issuers; asked for each verification, so keep it cached. */
@@ -29,14 +33,22 @@ export interface Verifier {
 }
 
 export const createVerifier = (options: VerifierOptions): Verifier => {
-  const keys = new Map<string, JWTVerifyGetKey>()
+  const keys = new Map<string, KnownKeys>()
   return {
     verify: async (token) => {
-      const issuer = issuerOf(token, await issuersOf(options))
+      const issuers = await issuersOf(options)
+      const issuer = issuerOf(token, issuers)
       const payload = await verifySignature(token, issuer, await keysOf(issuer, keys), options.now)
-      return { party: principalOf(payload, issuer), expiresAt: new Date(payload.exp! * 1000) }
+      const foreign = issuers.filter((each) => each.name !== issuer.name).map((each) => `${each.name}/`)
+      return { party: principalOf(payload, issuer, foreign), expiresAt: new Date(payload.exp! * 1000) }
     },
   }
+}
+
+/** Keys of one issuer, or the attempt to get them; a failed attempt is forgotten after the cooldown. */
+interface KnownKeys {
+  readonly keys: Promise<JWTVerifyGetKey>
+  failedAt?: number
 }
 
 const issuersOf = async (options: VerifierOptions): Promise<readonly Issuer[]> => {
@@ -61,32 +73,43 @@ const issuerOf = (token: string, issuers: readonly Issuer[]): Issuer => {
   return issuer
 }
 
-const keysOf = async (issuer: Issuer, known: Map<string, JWTVerifyGetKey>): Promise<JWTVerifyGetKey> => {
-  const found = known.get(issuer.url)
-  if (found !== undefined) return found
+/** One attempt for all who wait; the keys themselves are cached and renewed by jose. */
+const keysOf = async (issuer: Issuer, known: Map<string, KnownKeys>): Promise<JWTVerifyGetKey> => {
+  let entry = known.get(issuer.url)
+  if (entry === undefined || (entry.failedAt !== undefined && performance.now() - entry.failedAt > DISCOVERY_COOLDOWN_MS)) {
+    const attempt: KnownKeys = { keys: discover(issuer) }
+    attempt.keys.catch(() => { attempt.failedAt = performance.now() })
+    known.set(issuer.url, attempt)
+    entry = attempt
+  }
   try {
-    const response = await fetch(`${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' })
-    if (!response.ok) throw new Error(`status ${response.status}`)
-    const { issuer: named, jwks_uri: uri } = (await response.json()) as { issuer?: string; jwks_uri?: string }
-    // OpenID Connect Discovery 1.0 section 4.3: the document must name the issuer it was fetched for.
-    if (named !== issuer.url || uri === undefined) throw new Error('the discovery document is another issuer\'s')
-    const keys = createRemoteJWKSet(new URL(uri), { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: 1_000 })
-    known.set(issuer.url, keys)
-    return keys
+    return await entry.keys
   } catch (cause) {
     throw new IdentityError('unavailable', `the keys of issuer ${issuer.name} could not be fetched`, { cause })
   }
 }
 
+/** OpenID Connect Discovery 1.0 section 4: the document must name the issuer it was fetched for, and keys come no less safely than it did. */
+const discover = async (issuer: Issuer): Promise<JWTVerifyGetKey> => {
+  const response = await fetch(`${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' })
+  if (!response.ok) throw new Error(`status ${response.status}`)
+  const { issuer: named, jwks_uri: uri } = (await response.json()) as { issuer?: string; jwks_uri?: string }
+  if (named !== issuer.url || typeof uri !== 'string') throw new Error('the discovery document is another issuer\'s')
+  const url = new URL(uri)
+  if (url.protocol !== 'https:' && url.protocol !== new URL(issuer.url).protocol) throw new Error('the keys\' address is not https')
+  return createRemoteJWKSet(url, { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: 1_000 })
+}
+
 const verifySignature = async (token: string, issuer: Issuer, keys: JWTVerifyGetKey, now: (() => Date) | undefined): Promise<JWTPayload> => {
   try {
-    const { payload } = await jwtVerify(token, keys, {
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
       issuer: issuer.url, audience: issuer.audience, algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE_S, requiredClaims: ['sub', 'exp'],
       ...(now === undefined ? {} : { currentDate: now() }),
     })
+    if (!TYPES.has(protectedHeader.typ?.toLowerCase())) throw new IdentityError('malformed', 'this is a token of another type than an access token')
     return payload
   } catch (cause) {
-    throw refusalOf(cause)
+    throw cause instanceof IdentityError ? cause : refusalOf(cause)
   }
 }
 
@@ -105,30 +128,40 @@ const nameIn = (value: unknown, what: string): string => {
   return value
 }
 
-/** RFC 8693 section 4.1: `sub` is whom it is about, `act` who acts for him, nested ones acted before. Who acts now is the principal. */
-const principalOf = (payload: JWTPayload, issuer: Issuer): Principal => {
-  const subject = partyOf(nameIn(payload.sub, 'subject'), groupsOf(payload[issuer.groupsClaim]), issuer)
-  const parties: Party[] = [subject]
+/**
+ * RFC 8693 section 4.1: `sub` is whom it is about, `act` who acts for him, nested ones acted before. Who acts now is the principal.
+ * `foreign`: prefixes that stand for other issuers.
+ */
+const principalOf = (payload: JWTPayload, issuer: Issuer, foreign: readonly string[]): Principal => {
+  const subject = partyOf(nameIn(payload.sub, 'subject'), groupsOf(payload[issuer.groupsClaim]), issuer, foreign)
   const actors: Party[] = []
   let act = payload['act']
   while (act !== undefined) {
     if (typeof act !== 'object' || act === null || actors.length >= CHAIN_MAX) throw new IdentityError('malformed', 'the token\'s actors are not acceptable')
     const claims = act as Record<string, unknown>
-    actors.push(partyOf(nameIn(claims['sub'], 'actor'), groupsOf(claims[issuer.groupsClaim]), issuer))
+    if (claims['iss'] !== undefined && claims['iss'] !== issuer.url) throw new IdentityError('malformed', 'the token\'s actor is another issuer\'s')
+    actors.push(partyOf(nameIn(claims['sub'], 'actor'), groupsOf(claims[issuer.groupsClaim]), issuer, foreign))
     act = claims['act']
   }
-  const [first, ...chain] = [...actors, ...parties] as [Party, ...Party[]]
+  const [first = subject, ...chain] = [...actors, subject]
   return { ...first, chain }
 }
 
 const groupsOf = (value: unknown): string[] => {
   if (value === undefined) return []
   if (!Array.isArray(value) || value.length > GROUPS_MAX) throw new IdentityError('malformed', 'the token\'s groups are not a list, or too many')
-  return value.map((group) => nameIn(group, 'group'))
+  return [...new Set(value.map((group) => nameIn(group, 'group')))]
 }
 
-/** A primary issuer's names are as they are; another's carry its name, so that no two issuers' subjects or groups ever merge. */
-const partyOf = (subject: string, groups: readonly string[], issuer: Issuer): Party => {
-  const scoped = (name: string): string => (issuer.primary ? name : `${issuer.name}/${name}`)
+/**
+ * A primary issuer's names are as they are, and may not look like another's; another's carry its name. So no two issuers' subjects
+ * or groups ever merge.
+ */
+const partyOf = (subject: string, groups: readonly string[], issuer: Issuer, foreign: readonly string[]): Party => {
+  const scoped = (name: string): string => {
+    if (!issuer.primary) return `${issuer.name}/${name}`
+    if (foreign.some((prefix) => name.startsWith(prefix))) throw new IdentityError('malformed', 'the token holds a name that stands for another issuer\'s')
+    return name
+  }
   return { kind: 'user', issuer: issuer.name, subject, uid: scoped(subject), groups: groups.map(scoped) }
 }
