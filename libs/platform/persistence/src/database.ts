@@ -63,7 +63,11 @@ export const openDatabase = async <DB>(options: DatabaseOptions): Promise<Databa
   return {
     kysely,
     pool,
-    close: () => kysely.destroy(),
+    close: async () => {
+      await kysely.destroy()
+      // Kysely ends the pool only when a query went through it.
+      if (!pool.ending) await pool.end()
+    },
     healthy: async () => {
       try {
         await kysely.executeQuery(CompiledQuery.raw('select 1'))
