@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import * as contract from '@sallyport/contracts/policy'
 import type { DecideRequest } from '@sallyport/contracts/policy'
+import { EVENT_STREAM } from '@sallyport/contracts/events'
 import { RpcError } from '@sallyport/contracts/rpc'
 import type { Bus } from '@sallyport/messaging'
 import type { PolicyProtocol } from '@sallyport/policy-engine'
@@ -168,6 +169,14 @@ describe('two replicas on one database', () => {
   afterAll(async () => {
     for (const replica of replicas) await stop(replica)
   })
+})
+
+test('a change of policies is an event of the stream, and outlives the time without a stream', async () => {
+  const replica = await start(await freshDatabase())
+  await put('reads', READS)
+  await bus.ensureEventStream()
+  await waitFor(async () => (await bus.streamState(EVENT_STREAM)).lastSequence > 0, { what: 'an event' })
+  await stop(replica)
 })
 
 test('policies that a new version can\'t vouch for decide nothing until they are mended', async () => {

@@ -186,11 +186,19 @@ describe('facts and circumstances', () => {
     expect(decide(text, {}).outcome).toBe('allow')
   })
 
+  test('so does an approval that fails, whatever else asks for one', () => {
+    const text = `${PERMIT_ALL} @id("ask") @approval("dba") forbid(principal, action, resource);
+      @id("sum") @approval("dba") forbid(principal, action, resource) when { context has rows && context.rows + 9223372036854775807 > 0 };`
+    expect(decide(text, { effects: [effect('rec.get', { rows: 1 })] })).toMatchObject({ outcome: 'deny', needs: [] })
+    expect(decide(text, { effects: [effect('rec.get', { rows: 0 })] }).needs).toHaveLength(2)
+  })
+
   test('what is not judged in time is denied', () => {
     let asked = 0
     const answer = withEngine(PERMIT_ALL, (engine) => engine.decide(ask({ effects: [effect('rec.get'), effect('rec.get'), effect('rec.get')] }), { nowMs: NOON, expired: () => ++asked > 2 }))
     expect(answer.effects.map(({ outcome }) => outcome)).toEqual(['allow', 'allow', 'deny'])
     expect(answer.reason).toContain('in time')
+    expect(answer.validUntil).toBe(NOON)
   })
 })
 

@@ -12,6 +12,8 @@ export const limits = {
   accessesMax: 200,
   /** Code units of one string literal. */
   literalLengthMax: 4096,
+  /** Bytes of one document as JSON text: a change of it travels as one event. */
+  documentBytesMax: 320 * 1024,
   policiesMax: 5000,
   faultsMax: 100,
   idLengthMax: 128,

@@ -14,7 +14,6 @@ export interface PolicySource {
 }
 
 export interface ParsedPolicy extends PolicyTerms {
-  readonly document: string
   readonly effect: 'permit' | 'forbid'
   readonly text: string
   /** Names read from `context`. */
@@ -30,6 +29,21 @@ interface Candidate {
 }
 
 /**
+ * Policies found valid, by schema and text: a set is parsed anew at every change, of which nearly all is as before, and nothing else can
+ * be done meanwhile. Bounded: it starts anew when it is full.
+ */
+const valid = new WeakMap<PolicySchema, Map<string, ParsedPolicy>>()
+
+const remember = (schema: PolicySchema, candidates: readonly Candidate[], faults: Faults): void => {
+  const known = valid.get(schema) ?? new Map<string, ParsedPolicy>()
+  if (known.size + candidates.length > 2 * limits.policiesMax) known.clear()
+  for (const { source, statement, policy } of candidates) {
+    if (!faults.within(source, statement.at, statement.at + statement.text.length)) known.set(policy.text, policy)
+  }
+  valid.set(schema, known)
+}
+
+/**
  * Parses and validates strictly. Documents not in `changed` (absent: all are) are taken to be valid already: of them only what
  * concerns the others (ids) is looked at. `policies` is usable only when there is no fault.
  * Throws PolicyEngineError when Cedar itself broke.
@@ -39,21 +53,29 @@ export const parsePolicies = (schema: PolicySchema, documents: readonly PolicySo
   const candidates: Candidate[] = []
   for (const source of documents) {
     const own = changed === undefined || changed.has(source.name) ? faults : new Faults()
-    if (!source.text.isWellFormed()) {
-      own.add(source, 0, 'the text is not well-formed Unicode')
+    const unusable = unusableText(source.text)
+    if (unusable !== undefined) {
+      own.add(source, 0, unusable)
       continue
     }
     const statements = statementsOf(source.text)
     if (statements.length === 0) own.add(source, 0, 'the document holds no policy')
     for (const statement of statements) {
-      const policy = parseStatement(schema, source, statement, own)
+      const policy = valid.get(schema)?.get(statement.text) ?? parseStatement(schema, source, statement, own)
       if (policy !== undefined) candidates.push({ source, statement, policy })
     }
   }
   if (candidates.length > limits.policiesMax) faults.add(candidates.at(-1)?.source ?? { name: 'policies', text: '' }, 0, `there are more than ${limits.policiesMax} policies`)
   const unique = withUniqueIds(candidates, faults, changed)
-  validate(schema, unique.filter(({ source }) => changed?.has(source.name) ?? true), faults)
+  const news = unique.filter(({ source, policy }) => (changed?.has(source.name) ?? true) && valid.get(schema)?.get(policy.text) !== policy)
+  validate(schema, news, faults)
+  remember(schema, news, faults)
   return { policies: unique.map(({ policy }) => policy), faults: faults.list }
+}
+
+const unusableText = (text: string): string | undefined => {
+  if (!text.isWellFormed()) return 'the text is not well-formed Unicode'
+  return new TextEncoder().encode(JSON.stringify(text)).length > limits.documentBytesMax ? `the document is larger than ${limits.documentBytesMax / 1024} KiB: split it` : undefined
 }
 
 class Faults {
@@ -64,8 +86,9 @@ class Faults {
   add(source: PolicySource, at: number, message: string, field?: string): void {
     const file = source.file ?? `${source.name}.cedar`
     const place = `${file} ${at}`
-    if (this.places.has(place) || this.list.length >= limits.faultsMax) return
+    if (this.places.has(place)) return
     this.places.add(place)
+    if (this.list.length >= limits.faultsMax) return
     this.list.push({ file, ...positionAt(source.text, at), ...(field === undefined ? {} : { field }), message })
   }
 
@@ -95,7 +118,7 @@ const parseStatement = (schema: PolicySchema, source: PolicySource, statement: S
   for (const fault of uses.faults) faults.add(source, fault.at, fault.message)
   // What has no usable id is still validated below, under a name that no policy can have.
   const terms = read.terms ?? { id: `(${source.name} ${statement.at})` }
-  return { ...terms, document: source.name, effect, text: statement.text, reads: uses.reads, namesUnrecognised: namesUnrecognised(schema, action) }
+  return { ...terms, effect, text: statement.text, reads: uses.reads, namesUnrecognised: namesUnrecognised(schema, action) }
 }
 
 const annotationAt = (statement: Statement, name: string | undefined): number => {
@@ -134,6 +157,7 @@ const HARMLESS_WARNING = 'General Security Profile'
 
 /** Cedar's own strict validation; its warnings (a policy that can never apply, deceptive names) count as faults. */
 const validate = (schema: PolicySchema, candidates: readonly Candidate[], faults: Faults): void => {
+  if (candidates.length === 0) return
   const byId = new Map(candidates.map((candidate) => [candidate.policy.id, candidate]))
   const answer = cedar.validate(schema.text, Object.fromEntries(candidates.map(({ policy }) => [policy.id, policy.text])))
   if (answer.type === 'failure') throw new Error(`policies that parse one by one do not parse together: ${answer.errors[0]?.message ?? ''}`)

@@ -31,6 +31,8 @@ describe('faults say where and what', () => {
     ['an id that is taken', `@id("a") ${POLICY};\n@reason("x") @id("a") ${POLICY};`, 2, 14, 'also the id of a policy in test.cedar, line 1'],
     ['two ids', `@id("a") @id("b") ${POLICY};`, 1, 10, 'duplicate annotation'],
     ['no policy', '// later\n', 1, 1, 'holds no policy'],
+    ['a document that is too large', `// ${'€'.repeat(120_000)}\n@id("a") ${POLICY};`, 1, 1, 'larger than 320 KiB'],
+    ['half a character', `@id("a") @reason("\ud800") ${POLICY};`, 1, 1, 'well-formed'],
     ['an unfinished policy', `@id("a") ${POLICY}`, 1, 63, 'unexpected end of input'],
   ])('%s', (_title, text, line, column, message) => {
     const [fault] = faultsOf(text)
@@ -69,6 +71,22 @@ describe('faults say where and what', () => {
     expect(parsePolicies(schema, [{ name: 'new', text: `@id("b") ${POLICY};` }, old], changed).faults).toEqual([])
     expect(parsePolicies(schema, [{ name: 'new', text: `@id("a") ${POLICY};` }, old], changed).faults).toMatchObject([{ file: 'new.cedar' }])
   })
+
+  test('what was judged before is judged the same again, and ids all the same', () => {
+    const texts = [example, `@id("a") ${POLICY} when { context.hasWher };`, `@id("b") ${POLICY} when { false };`, `@id("c") @park ${POLICY};`]
+    for (const text of texts) expect(parse(text)).toEqual(parse(text))
+    expect(parse(example).policies).toHaveLength(5)
+    expect(parse(`${example}\n${example}`).faults).toHaveLength(5)
+    expect(parsePolicies(buildSchema([]), [{ name: 'x', text: `@id("d") ${POLICY} when { context has rows };` }]).faults).toHaveLength(1)
+    expect(faultsOf(`@id("d") ${POLICY} when { context has rows };`)).toEqual([])
+    expect(parsePolicies(buildSchema([]), [{ name: 'x', text: `@id("d") ${POLICY} when { context has rows };` }]).faults).toHaveLength(1)
+  })
+})
+
+test('what is wrong beyond the faults that are shown is not taken for valid', () => {
+  const text = (from: number) => Array.from({ length: 120 }, (_, at) => `@id("p${at}") ${POLICY} when { context has rows && context.rows == "${from}" };`).join('\n')
+  expect(faultsOf(text(1))).toHaveLength(limits.faultsMax)
+  expect(faultsOf(text(1).split('\n').slice(-10).join('\n'))).toHaveLength(10)
 })
 
 describe('what is valid', () => {

@@ -41,14 +41,12 @@ export const checkUses = (schema: PolicySchema, tokens: readonly Token[]): { rea
   const faults: RuleFault[] = []
   tokens.forEach((token, index) => {
     if (token.kind !== 'word') return
-    const before = tokens[index - 1]?.text
-    if (before === '.' || before === '@') return
     if (token.text === 'context') {
       const use = contextUse(schema, tokens, index)
       if (typeof use === 'string') reads.add(use)
       else faults.push(use)
     }
-    if (token.text === 'has' && !(before === 'context' && tokens[index - 2]?.text !== '.')) faults.push({ at: token.at, message: '"has" can be used only as "context has <fact>"; for a label write resource.hasTag("…")' })
+    if (token.text === 'has' && tokens[index - 1]?.text !== 'context') faults.push({ at: token.at, message: '"has" can be used only as "context has <fact>"; for a label write resource.hasTag("…")' })
     if (token.text === 'Action') {
       const fault = actionFault(tokens, index)
       if (fault !== undefined) faults.push(fault)

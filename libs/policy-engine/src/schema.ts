@@ -47,7 +47,7 @@ const cedarTypes: Readonly<Record<FactType, string>> = { boolean: 'Bool', intege
 
 const ACTION_FORM = /^[a-z][a-zA-Z0-9_.-]{0,63}$/
 const FACT_FORM = /^[a-z][a-zA-Z0-9]{0,63}$/
-const RESERVED = new Set(['true', 'false', 'if', 'then', 'else', 'in', 'is', 'like', 'has'])
+const RESERVED = new Set(['true', 'false', 'if', 'then', 'else', 'in', 'is', 'like', 'has', 'context'])
 
 const APPLIES_TO = 'appliesTo { principal: [User, Agent], resource: Connection, context: Facts }'
 
