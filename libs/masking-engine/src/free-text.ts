@@ -15,13 +15,15 @@ const colon = /: |:\n|：/
  */
 export const valueSpans = (text: string): Span[] => {
   const spans: Span[] = []
-  for (const [open, close] of quotes) {
-    const from = text.indexOf(open)
-    if (from === -1) continue
-    const last = text.lastIndexOf(close)
-    // A mark without a partner: the text may be cut off, so the value reaches to the end.
-    spans.push({ from: from + 1, to: last > from ? last : text.length })
+  const open: number[] = []
+  for (const [mark, partner] of quotes) {
+    const from = text.indexOf(mark) + 1
+    const to = text.lastIndexOf(partner)
+    if (from > 0 && to >= from) spans.push({ from, to })
+    else if (from > 0) open.push(from)
   }
+  // A mark without a partner: the text may be cut off, so the value reaches to the end; unless it closes what another mark opened.
+  for (const from of open) if (!spans.some(({ to }) => to === from - 1)) spans.push({ from, to: text.length })
   const bracket = parenthesis.exec(text)
   if (bracket !== null) {
     const from = bracket.index + bracket[0].length

@@ -27,8 +27,9 @@ const isLocal = (text: string, index: number): boolean => {
 const localStart = (text: string, at: number): number => {
   const first = Math.max(0, at - LOCAL_CHARS_MAX)
   if (text.charCodeAt(at - 1) === DOUBLE_QUOTE) {
-    const open = text.lastIndexOf('"', at - 2)
-    return open >= first && open < at - 2 ? open : at
+    let open = at - 2
+    while (open > first && text.charCodeAt(open) !== DOUBLE_QUOTE) open -= 1
+    return open < at - 2 && text.charCodeAt(open) === DOUBLE_QUOTE ? open : at
   }
   let start = at
   while (start > first && isLocal(text, start - 1)) start -= 1
@@ -45,7 +46,8 @@ const domainEnd = (text: string, from: number): number => {
     if (!isWord(code) && code !== DOT && code !== DASH && !isForeign(text, end, code)) break
   }
   while (end > from && (text.charCodeAt(end - 1) === DOT || text.charCodeAt(end - 1) === DASH)) end -= 1
-  const dot = text.lastIndexOf('.', end - 1)
+  let dot = end - 1
+  while (dot > from && text.charCodeAt(dot) !== DOT) dot -= 1
   if (dot <= from || end - dot - 1 < 2) return from
   for (let index = dot + 1; index < end; index += 1) {
     const code = text.charCodeAt(index)
