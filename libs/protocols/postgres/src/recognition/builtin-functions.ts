@@ -75,7 +75,8 @@ uuid_extract_timestamp uuid_extract_version xmltext`,
 
 const words = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '')
 
-const versions = new Map<string, number>([
+/** Every name on the list, and the version that brought it (0: 13 or earlier). */
+export const harmlessFunctions: ReadonlyMap<string, number> = new Map<string, number>([
   ...words(plain).map((name): [string, number] => [name, 0]),
   ...Object.entries(since).flatMap(([version, names]) => words(names).map((name): [string, number] => [name, Number(version)])),
 ])
@@ -112,20 +113,20 @@ export const functionKind = (parts: readonly string[], trust: Trust): 'harmless'
   const schema = parts.length === 1 ? undefined : parts.slice(0, -1).join('.')
   if (schema === 'information_schema') return informationSchema.has(name) ? 'harmless' : 'unknown'
   if (schema !== undefined && schema !== 'pg_catalog') return 'unknown'
-  const version = versions.get(name)
+  const version = harmlessFunctions.get(name)
   if (version === undefined) return 'unknown'
   if (schema === 'pg_catalog') return 'harmless'
   return trust.unqualified && version <= trust.version ? 'harmless' : 'unknown'
 }
 
-const types = new Set(words(`
+export const builtinTypes: ReadonlySet<string> = new Set(words(`
 aclitem anyarray anyelement bit bool box bpchar bytea char cid cidr circle date datemultirange daterange float4 float8 gtsvector inet int2 int2vector
 int4 int4multirange int4range int8 int8multirange int8range interval json jsonb jsonpath line lseg macaddr macaddr8 money name numeric nummultirange
 numrange oid oidvector path pg_lsn pg_node_tree pg_snapshot point polygon record refcursor regclass regcollation regconfig regdictionary regnamespace
 regoper regoperator regproc regprocedure regrole regtype text tid time timestamp timestamptz timetz tsmultirange tsquery tsrange tstzmultirange
 tstzrange tsvector txid_snapshot unknown uuid varbit varchar void xid xid8 xml`))
 
-const operators = new Set(words(`
+export const builtinOperators: ReadonlySet<string> = new Set(words(`
 !! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < <-> << <<= <<| <= <> <@ <^ = > >= >> >>= >^ ? ?# ?&
 ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~ ~= ~>=~ ~>~ ~~ ~~* !=`))
 
@@ -136,7 +137,7 @@ const isBuiltin = (known: ReadonlySet<string>, parts: readonly string[], trust: 
   return parts.length === 2 && parts[0] === 'pg_catalog'
 }
 
-export const isBuiltinType = (parts: readonly string[], trust: Trust): boolean => isBuiltin(types, parts, trust)
+export const isBuiltinType = (parts: readonly string[], trust: Trust): boolean => isBuiltin(builtinTypes, parts, trust)
 
 /** By symbol only: a user's own overload of a built-in symbol is not told apart (it takes the catalog to do so). */
-export const isBuiltinOperator = (parts: readonly string[], trust: Trust): boolean => isBuiltin(operators, parts, trust)
+export const isBuiltinOperator = (parts: readonly string[], trust: Trust): boolean => isBuiltin(builtinOperators, parts, trust)

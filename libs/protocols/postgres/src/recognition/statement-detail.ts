@@ -12,12 +12,29 @@ const isCatalogChange = ({ action, class: kind }: Effect): boolean =>
 const isWrite = ({ action, class: kind }: Effect): boolean =>
   kind !== 'connect' && kind !== 'read' && !['sql.set_role', 'sql.set_setting', 'sql.operator', 'sql.cast', 'sql.server_relation'].includes(action)
 
+/** Index of the first token at or after a byte position. */
+const firstAt = (tokens: readonly ScanToken[], position: number): number => {
+  let low = 0
+  let high = tokens.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((tokens[middle]?.start ?? 0) < position) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** Text of a prepared statement: what follows the AS of PREPARE. Byte positions. */
 const preparedText = (bytes: Buffer, tokens: readonly ScanToken[] | undefined, raw: RawStatement): string | undefined => {
   const from = raw.stmt_location ?? 0
   const to = raw.stmt_len === undefined || raw.stmt_len === 0 ? bytes.length : from + raw.stmt_len
-  const as = tokens?.find((token) => token.start >= from && token.end <= to && bytes.toString('latin1', token.start, token.end).toLowerCase() === 'as')
-  return as === undefined ? undefined : bytes.toString('utf8', as.end, to).trim()
+  if (tokens === undefined) return undefined
+  for (let index = firstAt(tokens, from); index < tokens.length; index += 1) {
+    const token = tokens[index]
+    if (token === undefined || token.end > to) return undefined
+    if (bytes.toString('latin1', token.start, token.end).toLowerCase() === 'as') return bytes.toString('utf8', token.end, to).trim()
+  }
+  return undefined
 }
 
 const cursorOf = (kind: string, node: Ast): StatementDetail['cursor'] => {
