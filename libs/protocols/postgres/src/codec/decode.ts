@@ -49,7 +49,7 @@ export class BodyReader {
     const nul = this.buffer.indexOf(0, from)
     if (nul < 0 || nul >= this.end) throw new MalformedFrame('invalid string in message')
     this.at = nul + 1
-    return this.buffer.latin1Slice(from, nul)
+    return this.buffer.toString('latin1', from, nul)
   }
 
   bytes(count: number): Buffer {

@@ -1,0 +1,102 @@
+import type { InputKind, Operation, Recognition } from '@sallyport/protocol-kit'
+import { BodyReader } from './codec/decode.js'
+import { readableValue } from './values.js'
+
+/** Circumstances that every operation of a session shares. */
+export interface OperationContext {
+  readonly database: string
+  readonly username: string
+  /** Settings that change the meaning of statements, as one text. */
+  readonly settings: string
+  readonly holdCapMs: number
+  readonly decode: (bytes: Uint8Array) => string
+}
+
+/** A simple query, or a protocol portal without parameters. */
+export class QueryOperation implements Operation {
+  readonly holdCapMs: number
+  constructor(readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly context: OperationContext) {
+    this.holdCapMs = context.holdCapMs
+  }
+
+  get exact(): readonly string[] {
+    return ['query', this.text, this.context.database, this.context.username, this.context.settings]
+  }
+}
+
+/**
+ * A Bind with its parameters. `parameters` and `exact` are worked out when asked for; they read the client's bytes,
+ * so they must be read before the promise of `judge` resolves.
+ */
+export class BindOperation implements Operation {
+  readonly holdCapMs: number
+  constructor(
+    readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly types: readonly number[],
+    /** Bind's body behind both names: formats, values, result formats. */
+    private readonly bound: Buffer, private readonly context: OperationContext,
+  ) {
+    this.holdCapMs = context.holdCapMs
+  }
+
+  get exact(): readonly (Uint8Array | string)[] {
+    return ['bind', this.text, this.types.join(','), this.bound, this.context.database, this.context.username, this.context.settings]
+  }
+
+  get parameters(): readonly (string | null)[] {
+    return readParameters(this.bound, this.types, this.context.decode)
+  }
+}
+
+/** Values in readable form. A body whose lengths lie ends the list: the target refuses it. */
+const readParameters = (bound: Buffer, types: readonly number[], decode: (bytes: Uint8Array) => string): readonly (string | null)[] => {
+  const values: (string | null)[] = []
+  try {
+    const body = new BodyReader(bound, 0, bound.length)
+    const formats: number[] = []
+    for (let count = body.int16(); count > 0; count--) formats.push(body.int16())
+    const count = body.int16()
+    for (let index = 0; index < count; index++) {
+      const value = body.value()
+      const format = formats.length === 1 ? formats[0] : formats[index]
+      values.push(value === null ? null : readableValue(value, types[index] ?? 0, format ?? 0, decode))
+    }
+  } catch {
+    values.push('(malformed)')
+  }
+  return values
+}
+
+/** Functions of pg_proc.dat that libpq calls by number, for large objects. */
+const largeObjectFunctions: Readonly<Record<number, string>> = {
+  715: 'lo_create', 764: 'lo_import', 765: 'lo_export', 767: 'lo_import', 952: 'lo_open', 953: 'lo_close', 954: 'loread', 955: 'lowrite', 956: 'lo_lseek', 957: 'lo_creat', 958: 'lo_tell', 964: 'lo_unlink',
+  1004: 'lo_truncate', 3170: 'lo_lseek64', 3171: 'lo_tell64', 3172: 'lo_truncate64', 3457: 'lo_from_bytea', 3458: 'lo_get', 3459: 'lo_get', 3460: 'lo_put',
+}
+
+/** FunctionCall ('F') names a function by its number. What it does can't be proven, so it is an execution that may touch anything. */
+export const recogniseFunctionCall = (oid: number): Recognition => {
+  const name = largeObjectFunctions[oid] ?? `oid:${oid}`
+  return {
+    effects: [{ action: 'sql.function', class: 'execute', facts: { functions: [name], statementCount: 1 } }],
+    action: 'sql.function',
+    class: 'execute',
+    fingerprint: `pg:function:${oid}`,
+    provenRead: false,
+    alwaysAllowed: false,
+    touches: { relations: [], columns: [], everything: true, opaque: true },
+    literals: [],
+    detail: { statements: [] },
+  }
+}
+
+/** A FunctionCall with its arguments. */
+export class FunctionOperation implements Operation {
+  readonly input = 'none'
+  readonly holdCapMs: number
+  constructor(readonly recognition: Recognition, readonly text: string, private readonly body: Buffer, private readonly context: OperationContext) {
+    this.holdCapMs = context.holdCapMs
+  }
+
+  get exact(): readonly (Uint8Array | string)[] {
+    return ['function', this.body, this.context.database, this.context.username, this.context.settings]
+  }
+}

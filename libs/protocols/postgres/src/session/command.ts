@@ -1,0 +1,112 @@
+import { createHash, hash, type Hash } from 'node:crypto'
+import type { Outcome, SessionHost, Ticket, Touches } from '@sallyport/protocol-kit'
+import { capturedResult, type CapturedShape } from './captured-result.js'
+
+/**
+ * One judged command on its way: what was delivered for it, until it is finished exactly once.
+ * Delivered bytes are noted as ranges of the chunk at hand and hashed (and, up to the limit, kept) once per chunk, not once per row.
+ */
+export class Command {
+  rows = 0
+  bytesOut = 0
+  /** Its event is known to be acknowledged: what the target says for it may reach the client. */
+  acknowledged = false
+  finished = false
+  /** Command tags so far, of the last statement. */
+  status = ''
+  failure: { readonly code: string; readonly message: string } | undefined
+  shape: CapturedShape | undefined
+  private masked: Record<string, number> | undefined
+  private digest: Hash | undefined
+  private kept: Buffer[] | undefined
+  private keptBytes = 0
+  private truncated = false
+  private buffer: Buffer | undefined
+  private from = 0
+  private to = 0
+
+  constructor(private readonly host: SessionHost, readonly ticket: Ticket, readonly touches: Touches, readonly changesCatalog: boolean) {}
+
+  /** Notes bytes that go to the client for this command. */
+  delivered(buffer: Buffer, start: number, end: number): void {
+    if (this.buffer === buffer && this.to === start) {
+      this.to = end
+      return
+    }
+    this.settle()
+    this.buffer = buffer
+    this.from = start
+    this.to = end
+  }
+
+  countMasked(rule: string): void {
+    const masked = (this.masked ??= {})
+    masked[rule] = (masked[rule] ?? 0) + 1
+  }
+
+  /** Must be called before the chunk that `delivered` named is given back. */
+  settle(): void {
+    const { buffer } = this
+    if (buffer === undefined) return
+    this.buffer = undefined
+    const range = buffer.subarray(this.from, this.to)
+    this.bytesOut += range.length
+    this.keep(range)
+    ;(this.digest ??= createHash('sha256')).update(range)
+  }
+
+  private keep(range: Buffer): void {
+    const room = this.host.resultBytesMax - this.keptBytes
+    if (room <= 0) {
+      this.truncated ||= range.length > 0
+      return
+    }
+    if (range.length > room) this.truncated = true
+    const part = Buffer.from(range.length > room ? range.subarray(0, room) : range)
+    ;(this.kept ??= []).push(part)
+    this.keptBytes += part.length
+  }
+
+  /** The whole answer lay in one chunk: hashed in one call. */
+  private lastDigest(): string | undefined {
+    const { buffer, digest } = this
+    if (digest === undefined && buffer !== undefined) {
+      this.buffer = undefined
+      const range = buffer.subarray(this.from, this.to)
+      this.bytesOut += range.length
+      this.keep(range)
+      return hash('sha256', range, 'hex')
+    }
+    this.settle()
+    return this.digest?.digest('hex')
+  }
+
+  finish(outcome: Outcome['outcome']): void {
+    if (this.finished) return
+    this.finished = true
+    const digest = this.lastDigest()
+    if (this.changesCatalog) this.host.catalogChanged()
+    this.host.finish(this.ticket, new Ended(outcome, this.rows, this.bytesOut, this.masked, digest, this.status, this.failure, this.kept, this.shape, this.truncated))
+  }
+}
+
+/** The outcome as plain data, its result decoded only when it is read. */
+class Ended implements Outcome {
+  declare readonly masked?: Readonly<Record<string, number>>
+  declare readonly digest?: string
+  declare readonly error?: { readonly code: string; readonly message: string }
+
+  constructor(
+    readonly outcome: Outcome['outcome'], readonly rows: number, readonly bytesOut: number, masked: Record<string, number> | undefined, digest: string | undefined,
+    readonly status: string, error: { readonly code: string; readonly message: string } | undefined,
+    private readonly kept: readonly Buffer[] | undefined, private readonly shape: CapturedShape | undefined, private readonly truncated: boolean,
+  ) {
+    if (masked !== undefined) this.masked = masked
+    if (digest !== undefined) this.digest = digest
+    if (error !== undefined) this.error = error
+  }
+
+  get result(): NonNullable<Outcome['result']> {
+    return this.kept === undefined ? { columns: [], rows: [], truncated: this.truncated } : capturedResult(this.kept, this.shape, this.truncated)
+  }
+}

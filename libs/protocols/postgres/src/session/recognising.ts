@@ -1,0 +1,91 @@
+import type { Recognition } from '@sallyport/protocol-kit'
+import { unrecognised, type StatementDetail } from '../recognition/index.js'
+import type { Conversation } from './conversation.js'
+import { bothOf, statementsOf, withTargets } from './effective.js'
+import { Portal, sqlNameKey, Statement } from './names.js'
+
+/** What a text means now, together with the names it defines. */
+export interface Meaning {
+  readonly recognition: Recognition
+  /** What its EXECUTE and FETCH refer to, to see later that this hasn't changed. */
+  readonly targets: readonly Recognition[]
+  readonly definitions: readonly Statement[]
+  readonly cursors: readonly Portal[]
+}
+
+/** What a text means by itself, under settings as far as they are certain. */
+export const recogniseText = (conversation: Conversation, text: string): Recognition | Promise<Recognition> => {
+  const { host, settings } = conversation
+  if (settings.codec === undefined) return unrecognised(text, 'the gateway cannot read this client_encoding')
+  if (conversation.encodingDoubt && !/^[\0-\x7f]*$/.test(text)) return unrecognised(text, 'client_encoding may just have changed')
+  if (!conversation.stringsDoubt || !text.includes('\\')) return host.recognise(text, settings.forRecognition)
+  const readings = ['on', 'off'].map((value) => host.recognise(text, { ...settings.forRecognition, standard_conforming_strings: value }))
+  return Promise.all(readings).then(([on, off]) => (on === undefined || off === undefined ? unrecognised(text, 'its string literals may be read in two ways') : bothOf(on, off)))
+}
+
+const isIndirect = (statement: StatementDetail): boolean =>
+  statement.executes !== undefined || statement.prepares !== undefined || statement.cursor?.fetches !== undefined || statement.cursor?.declares !== undefined
+
+const nothing: readonly never[] = []
+
+/** Resolves what the text only names. Answers at once for texts that name nothing. */
+export const meaningOf = (conversation: Conversation, own: Recognition): Meaning | Promise<Meaning> => {
+  const statements = statementsOf(own)
+  for (const statement of statements) if (isIndirect(statement)) return resolve(conversation, own, statements)
+  return { recognition: own, targets: nothing, definitions: nothing, cursors: nothing }
+}
+
+const resolve = async (conversation: Conversation, own: Recognition, statements: readonly StatementDetail[]): Promise<Meaning> => {
+  const definitions = new Map<string, Statement>()
+  const cursors = new Map<string, Portal>()
+  const targets: Recognition[] = []
+  for (const { executes, prepares, cursor } of statements) {
+    if (prepares !== undefined) {
+      const key = sqlNameKey(prepares.name)
+      const text = prepares.text ?? ''
+      const recognition = prepares.text === undefined ? unrecognised(text, 'the text of the prepared statement is not known') : await recogniseText(conversation, text)
+      definitions.set(key, new Statement(key, recognition, text, [], conversation.batch))
+    }
+    if (executes !== undefined) {
+      const key = sqlNameKey(executes)
+      if (!definitions.has(key)) await certain(conversation, () => conversation.statements.get(key))
+      const statement = definitions.get(key) ?? conversation.statements.get(key)
+      targets.push(statement?.recognition ?? unrecognised('', `nothing is known of the prepared statement "${executes}"`))
+    }
+    if (cursor?.declares !== undefined) {
+      const key = sqlNameKey(cursor.declares)
+      cursors.set(key, new Portal(key, new Statement('', own, '', [], conversation.batch), true, conversation.batch))
+    }
+    if (cursor?.fetches !== undefined) {
+      const key = sqlNameKey(cursor.fetches)
+      if (!cursors.has(key)) await certain(conversation, () => conversation.portals.get(key))
+      const portal = cursors.get(key) ?? conversation.portals.get(key)
+      targets.push(portal?.statement.recognition ?? unknownCursor(cursor.fetches))
+    }
+  }
+  const effective = targets.filter((target) => target !== own)
+  return { recognition: withTargets(own, effective), targets: effective, definitions: [...definitions.values()], cursors: [...cursors.values()] }
+}
+
+/** A cursor that a function opened: its rows can be anything, but what it runs was judged when the function was called. */
+const unknownCursor = (name: string): Recognition => ({
+  effects: [{ action: 'sql.fetch', class: 'read', facts: {} }],
+  action: 'sql.fetch',
+  class: 'read',
+  fingerprint: `pg:cursor:${name}`,
+  provenRead: false,
+  alwaysAllowed: false,
+  touches: { relations: [], columns: [], everything: true, opaque: true },
+  literals: [],
+  detail: { statements: [] },
+})
+
+/**
+ * Waits until it is known whether a name's newest definition took effect, where that could fail without what is judged now being skipped too:
+ * when a Sync lies between them.
+ */
+export const certain = (conversation: Conversation, find: () => { readonly batch: number; readonly confirmed: boolean } | undefined): Promise<void> | undefined => {
+  const item = find()
+  if (item === undefined || item.confirmed || item.batch === conversation.batch) return undefined
+  return conversation.whenFormerAnswered()
+}

@@ -1,0 +1,103 @@
+import type { MaskPlan } from '@sallyport/protocol-kit'
+import { BodyReader } from '../codec/decode.js'
+import { int32, message } from '../codec/encode.js'
+import type { FrameReader } from '../codec/frames.js'
+import { backend } from '../codec/types.js'
+import { refusalResponse, sqlState } from '../errors.js'
+import { maskReport, textPlan, touchesNothing } from '../results/free-text.js'
+import { refusalText } from '@sallyport/protocol-kit'
+import type { Conversation } from './conversation.js'
+import type { Expectation } from './expectations.js'
+
+const touchesOf = (first: Expectation | undefined) =>
+  first?.command?.touches ?? first?.statement?.recognition.touches ?? first?.portal?.statement.recognition.touches ?? touchesNothing
+
+/** ErrorResponse: ends a message, and in the extended protocol everything up to the next Sync. */
+export const failed = (conversation: Conversation, first: Expectation | undefined, reader: FrameReader): void | Promise<void> => {
+  if (first?.refusal !== undefined) {
+    conversation.toClient.write(refusalResponse(first.refusal, 'ERROR'))
+    settle(conversation, first, { code: sqlState(first.refusal), message: refusalText(first.refusal) })
+    return undefined
+  }
+  const plan = textPlan(conversation.host, touchesOf(first))
+  const deliver = (known: MaskPlan | undefined): void => {
+    const { bytes, code, severity, message: text } = maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec)
+    conversation.toClient.pass(bytes, 0, bytes.length)
+    if (severity === 'FATAL' || severity === 'PANIC') conversation.lastWord = true
+    first?.command?.delivered(bytes, 0, bytes.length)
+    if (first !== undefined) settle(conversation, first, { code, message: text })
+  }
+  return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
+}
+
+const settle = (conversation: Conversation, first: Expectation, failure: { readonly code: string; readonly message: string }): void => {
+  if (conversation.copyIn === first) conversation.settleCopyIn(false)
+  conversation.doubtSettings()
+  fail(conversation, first, failure)
+  if (first.answeredByReady) {
+    first.failed = true
+    return
+  }
+  const { expectations } = conversation
+  expectations.shift()
+  while (expectations.first !== undefined && expectations.first.kind !== 'sync') {
+    const skipped = expectations.shift() as Expectation
+    skipped.command?.finish('cancelled')
+    forget(conversation, skipped)
+    if (conversation.copyIn === skipped) conversation.settleCopyIn(false)
+  }
+  if (expectations.first === undefined) conversation.skipping = true
+}
+
+const fail = (conversation: Conversation, item: Expectation, failure: { readonly code: string; readonly message: string }): void => {
+  const { command } = item
+  if (command !== undefined) {
+    command.failure = failure
+    // A simple query ends with ReadyForQuery, everything else here.
+    if (!item.answeredByReady) command.finish('failed')
+  }
+  if (!item.answeredByReady) forget(conversation, item)
+}
+
+/** What the message would have defined does not exist. */
+const forget = (conversation: Conversation, { kind, statement, portal, afterwards }: Expectation): void => {
+  if (kind === 'parse' && statement !== undefined) conversation.statements.undo(statement)
+  if (kind === 'bind' && portal !== undefined) conversation.portals.undo(portal)
+  if (kind === 'execute' && portal !== undefined) portal.command = undefined
+  afterwards?.(false)
+}
+
+/** What the target says unasked: notices, notifications, changed parameters. */
+export const asynchronous = (conversation: Conversation, first: Expectation | undefined, reader: FrameReader): void | Promise<void> => {
+  if (reader.type === backend.parameterStatus) {
+    const body = new BodyReader(reader.buffer, reader.start + 5, reader.end)
+    conversation.settings.report(body.cstring().toString('utf8'), body.cstring().toString('utf8'))
+    body.finish()
+    conversation.toClient.pass(reader.buffer, reader.start, reader.end)
+    return undefined
+  }
+  const notice = reader.type === backend.notice
+  const plan = textPlan(conversation.host, notice ? touchesOf(first) : touchesNothing)
+  const deliver = (known: MaskPlan | undefined): void => {
+    const bytes = notice ? maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec).bytes : notification(conversation, reader, known)
+    conversation.toClient.pass(bytes, 0, bytes.length)
+  }
+  return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
+}
+
+/** NotificationResponse: the session's own notifications carry the process id that the client knows. */
+const notification = (conversation: Conversation, { buffer, start, end }: FrameReader, plan: MaskPlan | undefined): Buffer => {
+  const body = new BodyReader(buffer, start + 5, end)
+  const process = body.int32()
+  const channel = body.cstring()
+  const payload = body.cstring()
+  body.finish()
+  const { facts, settings } = conversation
+  const original = conversation.decode(payload)
+  const masked = plan === undefined ? '' : plan.freeText(original)
+  if (masked === original && process !== facts.targetProcess) return buffer.subarray(start, end)
+  const text = masked === original ? payload : (settings.codec?.encode(masked) ?? Buffer.from(masked.replace(/[^\x20-\x7e]/g, '?'), 'latin1'))
+  return message(backend.notification, int32(process === facts.targetProcess ? facts.ownProcess : process), channel, nul, text, nul)
+}
+
+const nul = Buffer.from([0])

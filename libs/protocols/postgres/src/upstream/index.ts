@@ -1,0 +1,3 @@
+export { connectUpstream } from './handshake.js'
+export type { UpstreamFacts, UpstreamIo } from './handshake.js'
+export { TargetRefused } from './target-error.js'
