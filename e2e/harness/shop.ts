@@ -33,6 +33,16 @@ forbid (principal in Group::"ai-agents", action in Action::"schema", resource);
 /** A platform with one target database, two connections to it (one for each durability), policies and masking rules. */
 export const startShop = async (options: PlatformOptions = {}): Promise<Platform> => {
   const platform = await Platform.start(options)
+  try {
+    await furnish(platform)
+    return platform
+  } catch (error) {
+    await platform.stop()
+    throw error
+  }
+}
+
+const furnish = async (platform: Platform): Promise<void> => {
   const admin = await platform.direct()
   await admin.query('create role app login password \'app-secret-on-target\'')
   await admin.query('create database shop owner postgres')
@@ -46,5 +56,4 @@ export const startShop = async (options: PlatformOptions = {}): Promise<Platform
   await platform.policy('shop', POLICIES)
   await platform.rule('pii', { columns: ['public.customers.email', 'public.orders.card'] })
   await platform.rule('secrets', { detect: ['aws_access_key', 'email', 'credit_card'] })
-  return platform
 }

@@ -9,6 +9,7 @@ export interface ProtocolDescriptor {
   /** As connections name it: `postgres`. */
   readonly name: string
   readonly title: string
+  /** Where a listener for it listens unless it is told otherwise (the target's own default is another). */
   readonly defaultPort: number
   /** Precise actions and the class (Cedar action group) each belongs to. Class may be refined per operation only towards a stricter one. */
   readonly actions: Readonly<Record<string, ActionClass>>
