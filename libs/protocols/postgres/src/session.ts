@@ -53,6 +53,7 @@ export class PostgresSession implements ProtocolSession {
   private async handshake(side: Side, chunk: Buffer): Promise<void> {
     await Promise.race([(side === 'client' ? this.clientInbox : this.targetInbox).receive(chunk), this.opening])
     if (this.opened !== undefined) await (side === 'client' ? this.opening : this.targetLeft)
+    else if (this.over) await this.opening
   }
 
   private async open(): Promise<void> {
