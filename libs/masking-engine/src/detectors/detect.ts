@@ -12,12 +12,12 @@ import { feature, survey } from './survey.js'
 /** Each shipped detector, and features of which a text must have one (of `any`) or it can't find anything. */
 const shipped: Readonly<Record<DetectorId, { readonly any: number; readonly detector: Detector }>> = {
   email: { any: feature.AT, detector: email },
-  credit_card: { any: feature.DIGITS, detector: creditCard },
-  aws_access_key: { any: feature.LONG_TOKEN, detector: awsAccessKey },
+  credit_card: { any: feature.DIGITS_13, detector: creditCard },
+  aws_access_key: { any: feature.TOKEN_20, detector: awsAccessKey },
   private_key: { any: feature.DASHES, detector: privateKey },
   jwt: { any: feature.DOT, detector: jwt },
-  generic_secret: { any: feature.LONG_TOKEN | feature.ASSIGNS, detector: genericSecret },
-  national_id: { any: feature.DIGITS, detector: nationalId },
+  generic_secret: { any: feature.TOKEN_14 | feature.ASSIGNS | feature.WORDS, detector: genericSecret },
+  national_id: { any: feature.DIGITS_6 | feature.TOKEN_14, detector: nationalId },
 }
 
 export interface Finding extends Span {

@@ -57,6 +57,7 @@ describe('what detectors find', () => {
     ['generic_secret', '{"user": "bob", "dbPassword": "s3cr3t value"}', ['s3cr3t value']],
     ['generic_secret', '{\\"api_key\\":\\"abc\\"}', ['abc']],
     ['generic_secret', 'CREATE ROLE bob LOGIN PASSWORD \'pw\'', ['pw']],
+    ['generic_secret', 'ALTER\tROLE\nbob\tPASSWORD\n\'pw\'', ['pw']],
     ['generic_secret', 'postgres://app:pa55@db.internal/orders', ['pa55']],
     ['generic_secret', 'Authorization: Basic dXNlcjpwYXNz', ['dXNlcjpwYXNz']],
     ['generic_secret', 'key 8f14e45fceea167a5a36dedd4bea2543 used', ['8f14e45fceea167a5a36dedd4bea2543']],

@@ -12,15 +12,29 @@ const labelled = new RegExp(`(?<![A-Za-z0-9])(?:${[
   'dckr_pat_[A-Za-z0-9_-]{20,255}', 'shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}', 'AGE-SECRET-KEY-1[A-Z0-9]{20,128}', 'spc_[A-Za-z0-9_-]{10,255}',
 ].join('|')})`, 'g')
 
+/** First three characters of every labelled credential. */
+const heads = new Set('ghp gho ghu ghs ghr git glp xox xap hoo sk_ rk_ whs npm pyp AIz GOC ya2 1// SG. sk- hf_ dop doo dck shp AGE spc'.split(' '))
+const isWord = (code: number): boolean => (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
+
+/** Whether a word starts like a labelled credential: much cheaper than the expression. */
+const mayBeLabelled = (text: string): boolean => {
+  let inside = false
+  for (let index = 0; index < text.length; index += 1) {
+    const letter = isWord(text.charCodeAt(index))
+    if (letter && !inside && heads.has(text.slice(index, index + 3))) return true
+    inside = letter
+  }
+  return false
+}
+
 const NAMES = String.raw`pass(?:word|wd|phrase|code)|secret(?:[_-]?(?:access[_-]?)?key)?|(?:api|access|private|account|signing|encryption|master|auth)[_-]?key|api[_-]?secret|token|credentials?|(?<![A-Za-z])(?:pass|pwd)`
 /** A name, what may close it, an operator, blanks, and a value: quoted up to its quote, or bare up to what can't be in it. */
 const assignment = new RegExp(
   String.raw`(?:${NAMES})[\\"'\]]{0,3}[ \t]{0,4}(?:=>|:=|==|!=|<>|=|:)[ \t]{0,4}(?:\\?"([^"\\\n]{1,1024})|'([^'\n]{1,1024})|([^\s"'\`,;&<>(){}[\]]{4,1024}))`,
   'gi',
 )
-/** SQL: `password 'x'`, `identified by 'x'`. */
-const sqlPassword = /(?<![A-Za-z])(?:password|identified[ \t\n]{1,4}by)[ \t\n]{1,8}(?:E|U&)?'([^'\n]{1,1024})/gi
-const authorization = /(?<![A-Za-z])(?:bearer|basic)[ \t]{1,4}([A-Za-z0-9._~+/-]{8,4096}={0,2})/gi
+/** SQL: `password 'x'`, `identified by 'x'`; HTTP: `Bearer x`, `Basic x`. */
+const worded = /(?<![A-Za-z])(?:(?:password|identified[ \t\n]{1,4}by)[ \t\n]{1,8}(?:E|U&)?'([^'\n]{1,1024})|(?:bearer|basic)[ \t]{1,4}([A-Za-z0-9._~+/-]{8,1024}={0,2}))/gi
 /** The password of a URL's user information, RFC 3986 section 3.2.1. */
 const userInfo = /:\/\/[^\s:@/?#'"]{0,128}:([^\s@/?#'"]{1,256})@/g
 /** What stands where a secret would, and is none: placeholders of programs, and of this engine. */
@@ -65,12 +79,13 @@ const TURN_SHARE_MIN = 0.45
 
 const looksRandom = (text: string, from: number, to: number): boolean => {
   if (to - from > BULK_CHARS) return false
+  if (to - from === 36 && uuid.test(text.slice(from, to))) return false
   const shape = tokenShape(text, from, to)
   if (shape.hex) return to - from >= HEX_CHARS_MIN && shape.entropy >= HEX_ENTROPY_MIN && shape.digits < to - from
   if (shape.classes < 2 || shape.entropy < ENTROPY_MIN) return false
   if (shape.digitTurns < DIGIT_TURNS_MIN && shape.turnShare < TURN_SHARE_MIN) return false
   const token = text.slice(from, to)
-  return !uuid.test(token) && !ulid.test(token) && !ownId.test(token)
+  return !ulid.test(token) && !ownId.test(token)
 }
 
 /**
@@ -83,13 +98,11 @@ const looksRandom = (text: string, from: number, to: number): boolean => {
  * names of things and pass, unless they are assigned to a name that says secret.
  */
 export const genericSecret: Detector = (text, found, features) => {
-  if ((features & feature.LONG_TOKEN) !== 0) {
-    eachMatch(labelled, text, word, found)
-    eachTokenRun(text, TOKEN_CHARS_MIN, (from, to) => { if (looksRandom(text, from, to)) found.push({ from, to }) })
+  if ((features & feature.TOKEN_14) !== 0 && mayBeLabelled(text)) eachMatch(labelled, text, word, found)
+  if ((features & feature.TOKEN_20) !== 0) eachTokenRun(text, TOKEN_CHARS_MIN, (from, to) => { if (looksRandom(text, from, to)) found.push({ from, to }) })
+  if ((features & feature.ASSIGNS) !== 0) {
+    eachMatch(assignment, text, value, found)
+    eachMatch(userInfo, text, value, found)
   }
-  if ((features & feature.ASSIGNS) === 0) return
-  eachMatch(assignment, text, value, found)
-  eachMatch(sqlPassword, text, value, found)
-  eachMatch(authorization, text, value, found)
-  eachMatch(userInfo, text, value, found)
+  if ((features & feature.WORDS) !== 0) eachMatch(worded, text, value, found)
 }
