@@ -22,7 +22,10 @@ export interface RecogniserOptions {
 }
 
 export interface Recogniser {
-  /** At once when the text is known, else when a worker has parsed it. Never rejects: what can't be parsed in time is unrecognised. */
+  /**
+   * At once when the text is known, else when a worker has parsed it. Never rejects: what can't be parsed in time is unrecognised.
+   * `settings` is frozen: give a new object when something changed, and the same one as long as nothing did.
+   */
   recognise(protocol: string, text: string, settings: Settings): Recognition | Promise<Recognition>
   readonly stats: { readonly hits: number; readonly misses: number; readonly replacedWorkers: number; readonly cacheBytes: number }
   close(): Promise<void>

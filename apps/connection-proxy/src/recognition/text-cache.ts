@@ -13,9 +13,21 @@ interface Entry {
 
 type Settings = Readonly<Record<string, string>>
 
-/** Injective: protocol and settings as JSON, which has no raw newline, then the text or its digest. */
+const heads = new WeakMap<Settings, string>()
+
+/** Settings as JSON, which has no raw newline; made once per object, which is frozen so that it stays true. */
+const headOf = (settings: Settings): string => {
+  let head = heads.get(settings)
+  if (head === undefined) {
+    head = JSON.stringify(Object.entries(Object.freeze(settings)).sort(([one], [other]) => one < other ? -1 : 1))
+    heads.set(settings, head)
+  }
+  return head
+}
+
+/** Injective: protocol (a name, so without a newline) and settings, then the text or its digest. */
 export const cacheKey = (protocol: string, text: string, settings: Settings): string => {
-  const head = JSON.stringify([protocol, Object.entries(settings).sort(([one], [other]) => one < other ? -1 : 1)])
+  const head = `${protocol}\n${headOf(settings)}`
   return text.length <= textCharsMax ? `${head}\n=${text}` : `${head}\n#${createHash('sha256').update(text, 'utf16le').digest('base64')}`
 }
 

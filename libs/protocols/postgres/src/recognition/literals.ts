@@ -1,23 +1,36 @@
 import type { ScanToken } from 'libpg-query'
+import { lex } from './lexer.js'
 
 export type Range = readonly [number, number]
 
 /** Numbers of at least this many digits can be card or account numbers. */
 const digitsMin = 12
 
-const stringStart = /^(?:'|\$[^0-9]|[eEbBxXnN]'|[uU]&')/
+const isLongNumber = (text: string): boolean => text.length >= digitsMin && text.replace(/[^0-9]/g, '').length >= digitsMin
+
+const whole = (bytes: Buffer): readonly Range[] => bytes.length === 0 ? [] : [[0, bytes.length]]
+
+/** Byte ranges of string constants of every form, and of long numbers, in a text that the parser has accepted. */
+export const literalRanges = (bytes: Buffer): readonly Range[] => {
+  const text = bytes.toString('latin1')
+  const ranges: Range[] = []
+  const complete = lex(text, 0, text.length, (kind, start, end) => {
+    if (kind === 'string' || (kind === 'number' && isLongNumber(text.slice(start, end)))) ranges.push([start, end])
+    return undefined
+  })
+  return complete ? ranges : whole(bytes)
+}
+
+const stringStart = /^(?:'|\$[^0-9]|[eEbBxX]'|[uU]&')/
 
 const isLiteral = (bytes: Buffer, token: ScanToken): boolean => {
-  const start = bytes.toString('latin1', token.start, Math.min(token.start + 3, token.end))
-  if (stringStart.test(start)) return true
-  return /^[0-9.]/.test(start) && bytes.toString('latin1', token.start, token.end).replace(/[^0-9]/g, '').length >= digitsMin
+  const text = bytes.toString('latin1', token.start, token.end)
+  return stringStart.test(text) || (/^[0-9.]/.test(text) && isLongNumber(text))
 }
 
-/** Byte ranges of string constants of every form, and of long numbers. Without tokens, one range covers the text. */
-export const literalRanges = (bytes: Buffer, tokens: readonly ScanToken[] | undefined): readonly Range[] => {
-  if (tokens === undefined) return bytes.length === 0 ? [] : [[0, bytes.length]]
-  return tokens.filter((token) => isLiteral(bytes, token)).map((token): Range => [token.start, token.end])
-}
+/** The same by PostgreSQL's own scanner, for texts that the parser refused. Without tokens, one range covers the text. */
+export const scannedRanges = (bytes: Buffer, tokens: readonly ScanToken[] | undefined): readonly Range[] =>
+  tokens === undefined ? whole(bytes) : tokens.filter((token) => isLiteral(bytes, token)).map((token): Range => [token.start, token.end])
 
 /**
  * With standard_conforming_strings off a backslash in a plain string is an escape, and the text means something else

@@ -15,12 +15,26 @@ export const textOf = (value: unknown): string => typeof value === 'string' ? va
 
 export const listOf = (value: unknown): readonly unknown[] => Array.isArray(value) ? value : []
 
+const upperA = 65
+const upperZ = 90
+
+/** The key of an object that has one only. */
+const onlyKey = (value: Ast): string | undefined => {
+  let only: string | undefined
+  for (const key in value) {
+    if (only !== undefined) return undefined
+    only = key
+  }
+  return only
+}
+
 /** The wrapped node, or undefined when the value is a bare one. */
 export const unwrap = (value: unknown): Typed | undefined => {
   if (!isAst(value)) return undefined
-  const keys = Object.keys(value)
-  const type = keys[0]
-  if (keys.length !== 1 || type === undefined || !/^[A-Z]/.test(type)) return undefined
+  const type = onlyKey(value)
+  if (type === undefined) return undefined
+  const first = type.charCodeAt(0)
+  if (first < upperA || first > upperZ) return undefined
   const node = value[type]
   return isAst(node) ? { type, node } : undefined
 }

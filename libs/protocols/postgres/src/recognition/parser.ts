@@ -8,6 +8,10 @@ let engine: Engine | undefined
 export const loadRecogniser = async (): Promise<void> => {
   engine ??= await import('libpg-query')
   await engine.loadModule()
+  // The first use compiles; the first statement shall not wait for it.
+  parse('select 1')
+  scan('select 1')
+  fingerprintOf('select 1')
 }
 
 /** The recogniser was used before {@link loadRecogniser}. */

@@ -1,11 +1,10 @@
-import type { ScanToken } from 'libpg-query'
 import type { Effect, Recognition, Touches } from '@sallyport/protocol-kit'
 import type { Trust } from './builtin-functions.js'
 import { UnknownStatementError, collect, readsWholeRow } from './collect.js'
 import type { PostgresDetail, StatementDetail } from './detail.js'
 import { distinct, draftsOf, effectOf, isOpaque, isProvenRead, strictest, tooLarge } from './effects.js'
 import { type Findings, createFindings } from './findings.js'
-import { literalRanges, readsDifferently } from './literals.js'
+import { literalRanges, readsDifferently, scannedRanges } from './literals.js'
 import { unwrap } from './nodes.js'
 import { type RawStatement, fingerprintOf, parse, scan } from './parser.js'
 import { catalogFirst } from './settings.js'
@@ -42,7 +41,7 @@ interface Statement {
   readonly detail: StatementDetail
 }
 
-const recogniseStatement = (raw: RawStatement, count: number, trust: Trust, bytes: Buffer, tokens: readonly ScanToken[] | undefined): Statement => {
+const recogniseStatement = (raw: RawStatement, count: number, trust: Trust, bytes: Buffer): Statement => {
   const typed = unwrap(raw.stmt)
   if (typed === undefined) throw new UnknownStatementError('a statement without a node')
   const found: Findings = createFindings(trust)
@@ -52,7 +51,7 @@ const recogniseStatement = (raw: RawStatement, count: number, trust: Trust, byte
   return {
     effects,
     touches: { relations: [...found.relations.values()], columns: [...found.columns, ...found.assigned], everything: found.everything || readsWholeRow(found) },
-    detail: detailOf({ kind: typed.type, node: typed.node, raw, found, effects, bytes, tokens }),
+    detail: detailOf({ kind: typed.type, node: typed.node, raw, found, effects, bytes }),
   }
 }
 
@@ -99,16 +98,15 @@ export const recognise = (text: string, settings: Settings): Recognition => {
   const problem = obstacle(text, bytes, settings)
   if (problem !== undefined) return unrecognised(text, problem)
   const blank = /^[ \t\n\r\f\v;]*$/.test(text)
-  const tokens = blank ? [] : scan(text)
-  const literals = literalRanges(bytes, tokens)
-  if ((settings['standard_conforming_strings'] ?? 'on') !== 'on' && readsDifferently(bytes, tokens)) {
+  if ((settings['standard_conforming_strings'] ?? 'on') !== 'on' && !blank && readsDifferently(bytes, scan(text))) {
     return unrecognised(text, 'standard_conforming_strings is off, and a plain string contains a backslash')
   }
   const parsed = blank ? { kind: 'statements' as const, statements: [] } : parse(text)
-  if (parsed.kind === 'problem') return unrecognised(text, parsed.problem, literals)
+  if (parsed.kind === 'problem') return unrecognised(text, parsed.problem, scannedRanges(bytes, scan(text)))
+  const literals = literalRanges(bytes)
   try {
     const trust = trustOf(settings)
-    const whole = assemble(parsed.statements.map((raw) => recogniseStatement(raw, parsed.statements.length, trust, bytes, tokens)))
+    const whole = assemble(parsed.statements.map((raw) => recogniseStatement(raw, parsed.statements.length, trust, bytes)))
     if (whole === undefined) return unrecognised(text, 'the text has more effects or names than can be judged at once', literals)
     const fingerprint = blank ? undefined : fingerprintOf(text)
     return { ...whole, fingerprint: fingerprint === undefined ? textKey(text) : `pg:${fingerprint}`, literals }

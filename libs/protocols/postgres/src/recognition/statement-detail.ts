@@ -1,7 +1,7 @@
-import type { ScanToken } from 'libpg-query'
 import type { Effect } from '@sallyport/protocol-kit'
 import type { StatementDetail } from './detail.js'
 import type { Findings } from './findings.js'
+import { lex } from './lexer.js'
 import { type Ast, textOf } from './nodes.js'
 import type { RawStatement } from './parser.js'
 import { transactionStep } from './session-rules.js'
@@ -12,29 +12,17 @@ const isCatalogChange = ({ action, class: kind }: Effect): boolean =>
 const isWrite = ({ action, class: kind }: Effect): boolean =>
   kind !== 'connect' && kind !== 'read' && !['sql.set_role', 'sql.set_setting', 'sql.operator', 'sql.cast', 'sql.server_relation'].includes(action)
 
-/** Index of the first token at or after a byte position. */
-const firstAt = (tokens: readonly ScanToken[], position: number): number => {
-  let low = 0
-  let high = tokens.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((tokens[middle]?.start ?? 0) < position) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
 /** Text of a prepared statement: what follows the AS of PREPARE. Byte positions. */
-const preparedText = (bytes: Buffer, tokens: readonly ScanToken[] | undefined, raw: RawStatement): string | undefined => {
+const preparedText = (bytes: Buffer, raw: RawStatement): string | undefined => {
   const from = raw.stmt_location ?? 0
   const to = raw.stmt_len === undefined || raw.stmt_len === 0 ? bytes.length : from + raw.stmt_len
-  if (tokens === undefined) return undefined
-  for (let index = firstAt(tokens, from); index < tokens.length; index += 1) {
-    const token = tokens[index]
-    if (token === undefined || token.end > to) return undefined
-    if (bytes.toString('latin1', token.start, token.end).toLowerCase() === 'as') return bytes.toString('utf8', token.end, to).trim()
-  }
-  return undefined
+  const statement = bytes.toString('latin1', from, to)
+  let after: number | undefined
+  lex(statement, 0, statement.length, (kind, start, end) => {
+    if (kind === 'word' && statement.slice(start, end).toLowerCase() === 'as') after = from + end
+    return after !== undefined
+  })
+  return after === undefined ? undefined : bytes.toString('utf8', after, to).trim()
 }
 
 const cursorOf = (kind: string, node: Ast): StatementDetail['cursor'] => {
@@ -60,13 +48,12 @@ export interface DetailInput {
   readonly found: Findings
   readonly effects: readonly Effect[]
   readonly bytes: Buffer
-  readonly tokens: readonly ScanToken[] | undefined
 }
 
-const names = ({ kind, node, raw, found, bytes, tokens }: DetailInput): Partial<StatementDetail> => {
+const names = ({ kind, node, raw, found, bytes }: DetailInput): Partial<StatementDetail> => {
   const discardsAll = kind === 'DiscardStmt' && node['target'] === 'DISCARD_ALL'
   if (kind === 'PrepareStmt') {
-    const text = preparedText(bytes, tokens, raw)
+    const text = preparedText(bytes, raw)
     return { prepares: { name: textOf(node['name']), ...(text === undefined ? {} : { text }) } }
   }
   if (discardsAll) return { deallocatesAll: true, sets: ['all'] }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Recognition } from '@sallyport/protocol-kit'
 import type { PostgresDetail } from './detail.js'
-import { type Range, literalRanges } from './literals.js'
+import { type Range, scannedRanges } from './literals.js'
 
 /** Key of a text that has no fingerprint. */
 export const textKey = (text: string): string => `pg:text:${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
@@ -15,7 +15,7 @@ export const unrecognised = (text: string, problem: string, literals?: readonly 
   provenRead: false,
   alwaysAllowed: false,
   touches: { relations: [], columns: [], everything: true, opaque: true },
-  literals: literals ?? literalRanges(Buffer.from(text, 'utf8'), undefined),
+  literals: literals ?? scannedRanges(Buffer.from(text, 'utf8'), undefined),
   detail: { statements: [] } satisfies PostgresDetail,
   problem,
 })

@@ -33,12 +33,16 @@ export const explainRuns = (explain: Ast): boolean => listOf(explain['options'])
 
 const cteName = (cte: unknown): string => textOf(nodeOf(cte, 'CommonTableExpr')?.['ctename'])
 
+/** Nodes that hold nothing but a value: there can be hundreds of thousands of them. */
+const leaves = new Set(['A_Const', 'String', 'Integer', 'Float', 'Boolean', 'BitString', 'ParamRef', 'A_Star', 'SetToDefault'])
+
 const child = (value: unknown, field: string, parent: Frame, scope: Scope | undefined, planned: boolean): Frame | undefined => {
   if (!isAst(value)) return undefined
   const wrapped = unwrap(value)
+  if (wrapped !== undefined && leaves.has(wrapped.type)) return undefined
   return wrapped === undefined
     ? { type: bareType(field, value), node: value, field, parent, scope, planned }
-    : { ...wrapped, field, parent, scope, planned }
+    : { type: wrapped.type, node: wrapped.node, field, parent, scope, planned }
 }
 
 /** Scope of each expression of a WITH: the ones before it, or all of them when it is recursive. */
@@ -67,6 +71,7 @@ const children = (frame: Frame): Frame[] => {
   }
   for (const [field, value] of Object.entries(frame.node)) {
     if (field === 'withClause') continue
+    if (typeof value !== 'object') continue
     for (const item of Array.isArray(value) ? value : [value]) {
       const next = child(item, field, frame, scope, planned)
       if (next !== undefined) frames.push(next)
