@@ -10,7 +10,7 @@ import { createSequencer, type Stored } from './ledger/sequencer.js'
 import { FencedError } from './ledger/write-plan.js'
 import type { StoreMetrics } from './metrics.js'
 import { startProjector, type Projector } from './projection/projector.js'
-import { rebuild } from './projection/rebuild.js'
+import { forgetRebuild, rebuild } from './projection/rebuild.js'
 import { startSupervisor } from './supervision/supervisor.js'
 
 export interface ActiveStoreOptions {
@@ -50,6 +50,20 @@ const measure = (metrics: StoreMetrics, { plan, position, seconds }: Stored): vo
   for (const gap of plan.resolved) metrics.gaps.inc({ state: gap.resolution })
 }
 
+/** The projector, with its alarms. */
+const followLog = ({ pool, logger, metrics }: ActiveStoreOptions): Projector =>
+  startProjector({
+    pool,
+    logger,
+    onProjected: (position, set) => {
+      metrics.projected.set(position)
+      for (const fault of set.faults) {
+        metrics.quarantined.inc({ reason: fault.reason })
+        logger.error({ position: fault.event.position, type: fault.event.type, session: fault.event.session, reason: fault.reason, detail: fault.detail }, 'an event is stored, and not projected as it is')
+      }
+    },
+  })
+
 /** One rebuild at a time. */
 const serveRebuild = (options: ActiveStoreOptions, projector: Projector): Stop => {
   let running: Promise<void> | undefined
@@ -57,7 +71,11 @@ const serveRebuild = (options: ActiveStoreOptions, projector: Projector): Stop =
   const stop = options.bus.serve(rebuildProjections, () => {
     if (running !== undefined) throw new RpcError('conflict', 'the projections are being rebuilt already')
     running = rebuild(options.pool, projector, aborted.signal)
-      .catch((error: unknown) => { options.logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'the projections could not be rebuilt, the old ones stay') })
+      .catch(async (error: unknown) => {
+        options.logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'the projections could not be rebuilt, the old ones stay')
+        await forgetRebuild(options.pool)
+      })
+      .catch((error: unknown) => { options.logger.warn({ error: String(error) }, 'what the rebuild left could not be cleared away') })
       .finally(() => { running = undefined })
     return {}
   })
@@ -71,17 +89,7 @@ const serveRebuild = (options: ActiveStoreOptions, projector: Projector): Stop =
 /** Takes the log over and writes it: the consumer, the projector behind it, and the supervisor beside it. */
 export const startActiveStore = async (options: ActiveStoreOptions): Promise<Stop> => {
   const { pool, bus, logger, metrics, config, instance } = options
-  const projector = startProjector({
-    pool,
-    logger,
-    onProjected: (position, set) => {
-      metrics.projected.set(position)
-      for (const fault of set.faults) {
-        metrics.quarantined.inc({ reason: fault.reason })
-        logger.error({ position: fault.event.position, type: fault.event.type, session: fault.event.session, reason: fault.reason, detail: fault.detail }, 'an event is stored, and not projected as it is')
-      }
-    },
-  })
+  const projector = followLog(options)
   const onStored = (stored: Stored): void => {
     publishWatermarks(bus, stored)
     projector.offer(stored.plan.accepted.map((event, index) => ({ position: stored.position + index, type: event.type, session: event.session, sequence: event.sequence, subject: event.subject, time: event.time, data: event.data })))
@@ -90,6 +98,7 @@ export const startActiveStore = async (options: ActiveStoreOptions): Promise<Sto
   }
   const sequencer = createSequencer({ pool, source: instance, onStored })
   await sequencer.open()
+  await forgetRebuild(pool)
   const stopConsuming = bus.consume({
     stream: EVENT_STREAM,
     durable: DURABLE,

@@ -72,6 +72,18 @@ describe('the store', () => {
     await waitFor(async () => (await storedTexts(script.session)).length === 2)
   })
 
+  it('keeps another event under a used number aside, and the first one in its place', async () => {
+    const script = newScript()
+    script.open()
+    script.request()
+    const forged = [script.events[1]!, script.events[1]!].map((text, index) => text.replace(/"id":"[^"]+"/, `"id":"${newUuid()}"`).replace('SELECT 1', `SELECT ${index + 2}`))
+    await platform.publish('px1', [...script.events, forged[0]!])
+    await platform.publish('px1', [...script.events, forged[1]!])
+    await waitFor(async () => (await reasons('session', script.session)).length === 2)
+    expect(await reasons('session', script.session)).toEqual(['conflict', 'conflict'])
+    expect(await storedTexts(script.session)).toEqual(script.events)
+  })
+
   it('quarantines what is no event and goes on', async () => {
     const script = wholeSession(1)
     const before = await platform.count('quarantine')

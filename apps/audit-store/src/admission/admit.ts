@@ -21,12 +21,14 @@ export interface Plan {
   readonly opened: SessionState[]
   readonly resolved: ResolvedGap[]
   duplicates: number
+  /** Events whose number is taken: the same event again, or another one, which only the database can tell. */
+  readonly doubles: Incoming[]
   /** What each touched session's proxy may rely on once this is committed: planning goes on before that. */
   readonly watermarks: Map<SessionState, number>
 }
 
 export const newPlan = (): Plan =>
-  ({ accepted: [], quarantined: [], touched: new Set(), withheld: [], drained: [], opened: [], resolved: [], duplicates: 0, watermarks: new Map() })
+  ({ accepted: [], quarantined: [], touched: new Set(), withheld: [], drained: [], opened: [], resolved: [], duplicates: 0, doubles: [], watermarks: new Map() })
 
 export const refuse = (plan: Plan, event: Incoming, reason: Quarantined['reason'], detail: string): void => {
   const origin = event.origin.kind === 'proxy' ? event.origin.proxy : event.origin.kind === 'service' ? event.origin.service : 'store'
@@ -103,7 +105,7 @@ export const admit = (sessions: Map<string, SessionState>, event: Incoming, plan
   plan.touched.add(state)
   if (event.sequence <= state.head) {
     if (state.declared.some(({ from, to }) => event.sequence >= from && event.sequence <= to)) return refuse(plan, event, 'late', 'its gap was given up')
-    plan.duplicates += 1
+    plan.doubles.push(event)
     return
   }
   if (event.sequence === state.head + 1) {
@@ -111,7 +113,7 @@ export const admit = (sessions: Map<string, SessionState>, event: Incoming, plan
     if (state.gap !== null || state.withheld.size > 0) settle(state, plan, now)
     return
   }
-  if (state.withheld.has(event.sequence)) return void (plan.duplicates += 1)
+  if (state.withheld.has(event.sequence)) return void plan.doubles.push(event)
   state.withheld.set(event.sequence, event)
   plan.withheld.push(event)
   if (state.gap === null) openGap(state, event.sequence - 1, 'inner', plan, now)

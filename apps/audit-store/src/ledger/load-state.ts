@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { newSession, type SessionState } from '../admission/session-state.js'
 import { readEvent } from '../intake/read-message.js'
+import { int8Array, textArray } from './arrays.js'
 import type { Tip } from './write-plan.js'
 
 interface HeadRow {
@@ -69,6 +70,15 @@ const tipOf = (rows: readonly { readonly epoch: number; readonly position: numbe
 export const storedControlIds = async (pool: pg.Pool, ids: readonly string[]): Promise<Set<string>> => {
   const { rows } = await pool.query<{ id: string }>('select id from events where session is null and id = any($1::uuid[])', [ids])
   return new Set(rows.map((row) => row.id))
+}
+
+/** Ids (in lower case) of the events stored under these numbers, by `session/sequence`. */
+export const storedIds = async (pool: pg.Pool, events: readonly { readonly session: string | null; readonly sequence: number }[]): Promise<Map<string, string>> => {
+  const { rows } = await pool.query<{ session: string; sequence: number; id: string }>(
+    `select e.session, e.sequence, e.id from unnest($1::text[], $2::int8[]) as d (session, sequence) join events e on e.session = d.session and e.sequence = d.sequence`,
+    [textArray(events.map((event) => event.session)), int8Array(events.map((event) => event.sequence))],
+  )
+  return new Map(rows.map((row) => [`${row.session}/${row.sequence}`, row.id]))
 }
 
 /**

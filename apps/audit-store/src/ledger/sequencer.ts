@@ -1,10 +1,9 @@
 import type { StreamMessage } from '@sallyport/messaging'
 import type pg from 'pg'
-import { admit, declareGap, newPlan, type Plan } from '../admission/admit.js'
+import { newPlan, type Plan } from '../admission/admit.js'
 import { watermarkOf, type SessionState } from '../admission/session-state.js'
-import { readMessage, type MessageContent } from '../intake/read-message.js'
-import { loadOpenSessions, loadSessions, loadTip, storedControlIds, takeOver } from './load-state.js'
-import { gapEvent } from './own-events.js'
+import { loadOpenSessions, loadTip, takeOver } from './load-state.js'
+import { chunksOf, planChunk } from './take-chunk.js'
 import { FencedError, storeValues, writePlan, type Tip } from './write-plan.js'
 
 /** What was committed: told to proxies, projected, and measured. */
@@ -21,157 +20,111 @@ export interface SequencerOptions {
   readonly source: string
   /** Called after each commit, in order. Must not throw. */
   readonly onStored: (stored: Stored) => void
-  readonly now?: () => number
 }
 
-/** Written in one transaction at most, in bytes of messages: bounds memory, and lets one chunk be read while another is written. */
-const CHUNK_BYTES = 1024 * 1024
-/** A session's events held back behind a gap: more than this, and the gap is given up at once. */
-export const WITHHELD_EVENTS_MAX = 2_000
-const SESSIONS_CACHED_MAX = 50_000
+/** The one writer of the log. */
+export interface Sequencer {
+  /** Takes the log over, before anything else. */
+  open(): Promise<Tip>
+  /** Stores messages of the stream; resolves when all of them are committed. Rejects with FencedError when replaced. */
+  take(messages: readonly StreamMessage[]): Promise<void>
+  /** Stores events of the store's own: `compose` fills the plan from the sessions as they are. */
+  append(compose: (sessions: ReadonlyMap<string, SessionState>, plan: Plan, now: number) => void): Promise<void>
+  /** Sessions as planned; empty while nothing is remembered. */
+  sessions(): ReadonlyMap<string, SessionState>
+  tip(): Tip | undefined
+}
 
 interface Memory {
   tip: Tip
   readonly sessions: Map<string, SessionState>
 }
 
+const SESSIONS_REMEMBERED_MAX = 50_000
+
+/** Writes plans one after the other, while the caller plans on: at most one is under way. */
+const createWriter = ({ pool, onStored }: SequencerOptions) => {
+  let writing: Promise<void> = Promise.resolve()
+  return {
+    written: (): Promise<void> => writing,
+    write: async (known: Memory, plan: Plan, streamSequence: number): Promise<void> => {
+      for (const state of plan.touched) plan.watermarks.set(state, watermarkOf(state))
+      const values = storeValues(plan)
+      await writing
+      const before = known.tip
+      known.tip = { epoch: before.epoch, position: before.position + plan.accepted.length, streamSequence }
+      const began = performance.now()
+      writing = writePlan(pool, { plan, values, tip: before, streamSequence }).then(() => {
+        onStored({ plan, position: before.position + 1, seconds: (performance.now() - began) / 1000 })
+      })
+      // It is awaited by the next one or by the end; until then it must not count as unhandled.
+      writing.catch(() => undefined)
+    },
+    reset: async (): Promise<void> => {
+      await writing.catch(() => undefined)
+      writing = Promise.resolve()
+    },
+  }
+}
+
 /**
- * The one writer of the log. Everything it does goes through one line: messages of the stream, and the store's own events.
- * It plans on what it remembers, one chunk ahead of the database; when a write fails it forgets all and reads the database again.
+ * Everything goes through one line: messages of the stream, and the store's own events. It plans on what it remembers, one chunk
+ * ahead of the database; when a write fails it forgets all and reads the database again, which alone knows what was committed.
  */
-export const createSequencer = (options: SequencerOptions) => {
-  const { pool, source, onStored } = options
-  const now = options.now ?? (() => performance.now())
+export const createSequencer = (options: SequencerOptions): Sequencer => {
+  const { pool, source } = options
+  const writer = createWriter(options)
   let epoch: number | undefined
   let memory: Memory | undefined
-  let writing: Promise<void> = Promise.resolve()
   let line: Promise<unknown> = Promise.resolve()
-
-  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = line.then(work, work)
-    line = next.catch(() => undefined)
-    return next
-  }
 
   const remember = async (): Promise<Memory> => {
     if (memory !== undefined) return memory
     const tip = epoch === undefined ? await takeOver(pool) : await loadTip(pool)
     epoch ??= tip.epoch
     if (tip.epoch !== epoch) throw new FencedError('another sequencer has taken over the log')
-    memory = { tip, sessions: await loadOpenSessions(pool, now()) }
+    memory = { tip, sessions: await loadOpenSessions(pool, performance.now()) }
     return memory
   }
 
-  /** Hands the plan to the database after the one before it; the caller goes on. */
-  const write = async (known: Memory, plan: Plan, streamSequence: number): Promise<void> => {
-    for (const state of plan.touched) plan.watermarks.set(state, watermarkOf(state))
-    const values = storeValues(plan)
-    await writing
-    const before = known.tip
-    known.tip = { epoch: before.epoch, position: before.position + plan.accepted.length, streamSequence }
-    const began = performance.now()
-    writing = writePlan(pool, { plan, values, tip: before, streamSequence }).then(() => {
-      onStored({ plan, position: before.position + 1, seconds: (performance.now() - began) / 1000 })
-    })
-    // The next one in line, or the end of this one, awaits it; until then it must not count as unhandled.
-    writing.catch(() => undefined)
-  }
-
-  const settled = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      const result = await work()
-      await writing
-      return result
-    } catch (error) {
-      memory = undefined
-      await writing.catch(() => undefined)
-      writing = Promise.resolve()
-      throw error
-    }
-  }
-
-  const takeChunk = async (known: Memory, messages: readonly StreamMessage[]): Promise<void> => {
-    const contents = messages.map((message) => readMessage(message.subject, message.data))
-    await meetSessions(pool, known.sessions, contents, now())
-    const plan = newPlan()
-    const control = contents.flatMap((content) => content.events.filter((event) => event.session === null).map((event) => event.id.toLowerCase()))
-    // What is still being written can't be found yet.
-    if (control.length > 0) await writing
-    const doubles = control.length === 0 ? new Set<string>() : await storedControlIds(pool, control)
-    for (const content of contents) {
-      plan.quarantined.push(...content.poison)
-      for (const event of content.events) {
-        if (event.session === null && isDouble(doubles, event.id)) plan.duplicates += 1
-        else admit(known.sessions, event, plan, now())
+  const inLine = <T>(work: (known: Memory) => Promise<T>): Promise<T> => {
+    const whole = async (): Promise<T> => {
+      try {
+        const result = await work(await remember())
+        await writer.written()
+        return result
+      } catch (error) {
+        memory = undefined
+        await writer.reset()
+        throw error
       }
     }
-    for (const state of plan.touched) {
-      if (state.withheld.size > WITHHELD_EVENTS_MAX) declareGap(state, gapEvent(state, source, 'too much waited behind it'), plan, now())
-    }
-    await write(known, plan, messages.at(-1)?.sequence ?? known.tip.streamSequence)
-    if (known.sessions.size <= SESSIONS_CACHED_MAX) return
-    await writing
-    forgetEnded(known.sessions)
+    const next = line.then(whole, whole)
+    line = next.catch(() => undefined)
+    return next
+  }
+
+  const forgetEnded = async (known: Memory): Promise<void> => {
+    if (known.sessions.size <= SESSIONS_REMEMBERED_MAX) return
+    await writer.written()
+    for (const state of known.sessions.values()) if (state.ended && state.gap === null) known.sessions.delete(state.session)
   }
 
   return {
-    /** Stores messages of the stream; resolves when all of them are committed. Rejects with FencedError when replaced. */
-    take: (messages: readonly StreamMessage[]): Promise<void> => inLine(() => settled(async () => {
-      const known = await remember()
-      for (const chunk of chunksOf(messages)) await takeChunk(known, chunk)
-    })),
-    /** Stores events of the store's own: `compose` fills the plan from the sessions as they are. */
-    append: (compose: (sessions: ReadonlyMap<string, SessionState>, plan: Plan, now: number) => void): Promise<void> => inLine(() => settled(async () => {
-      const known = await remember()
+    open: () => inLine(async (known) => known.tip),
+    take: (messages) => inLine(async (known) => {
+      for (const chunk of chunksOf(messages)) {
+        const plan = await planChunk(chunk, { pool, source, sessions: known.sessions, now: performance.now(), written: writer.written })
+        await writer.write(known, plan, chunk.at(-1)?.sequence ?? known.tip.streamSequence)
+        await forgetEnded(known)
+      }
+    }),
+    append: (compose) => inLine(async (known) => {
       const plan = newPlan()
-      compose(known.sessions, plan, now())
-      if (plan.accepted.length > 0 || plan.touched.size > 0 || plan.quarantined.length > 0) await write(known, plan, known.tip.streamSequence)
-    })),
-    /** Takes the log over, before anything else. */
-    open: (): Promise<Tip> => inLine(async () => (await remember()).tip),
-    /** Sessions as planned; empty while nothing is remembered. */
-    sessions: (): ReadonlyMap<string, SessionState> => memory?.sessions ?? new Map<string, SessionState>(),
-    tip: (): Tip | undefined => memory?.tip,
-    /** Resolves when nothing is in line. */
-    idle: (): Promise<void> => inLine(async () => undefined),
-  }
-}
-
-export type Sequencer = ReturnType<typeof createSequencer>
-
-const chunksOf = (messages: readonly StreamMessage[]): StreamMessage[][] => {
-  const chunks: StreamMessage[][] = []
-  let bytes = CHUNK_BYTES
-  for (const message of messages) {
-    if (bytes + message.data.length > CHUNK_BYTES) {
-      chunks.push([])
-      bytes = 0
-    }
-    chunks.at(-1)?.push(message)
-    bytes += message.data.length
-  }
-  return chunks
-}
-
-/** Reads the sessions of these events that are not remembered. */
-const meetSessions = async (pool: pg.Pool, sessions: Map<string, SessionState>, contents: readonly MessageContent[], now: number): Promise<void> => {
-  const unknown = new Set<string>()
-  for (const content of contents) {
-    for (const event of content.events) if (event.session !== null && !sessions.has(event.session)) unknown.add(event.session)
-  }
-  if (unknown.size === 0) return
-  for (const state of await loadSessions(pool, [...unknown], now)) sessions.set(state.session, state)
-}
-
-/** Also remembers it, for a double within the same chunk. */
-const isDouble = (seen: Set<string>, id: string): boolean => {
-  const known = seen.has(id.toLowerCase())
-  seen.add(id.toLowerCase())
-  return known
-}
-
-const forgetEnded = (sessions: Map<string, SessionState>): void => {
-  for (const state of sessions.values()) {
-    if (state.ended && state.gap === null) sessions.delete(state.session)
+      compose(known.sessions, plan, performance.now())
+      if (plan.accepted.length > 0 || plan.touched.size > 0) await writer.write(known, plan, known.tip.streamSequence)
+    }),
+    sessions: () => memory?.sessions ?? new Map<string, SessionState>(),
+    tip: () => memory?.tip,
   }
 }

@@ -36,71 +36,79 @@ export const projectStored = async (pool: pg.Pool, checkpoint: Checkpoint, from:
   return { position: last.position, set }
 }
 
+/** Events just committed that wait to be projected. */
+const createQueue = () => {
+  let events: Projectable[] = []
+  return {
+    add: (more: readonly Projectable[]): void => { events = events.length + more.length > QUEUE_EVENTS_MAX ? [...more] : events.concat(more) },
+    isEmpty: (): boolean => events.length === 0,
+    /** Those that follow `position` without a hole, at most {@link EVENTS_MAX}; older ones are dropped. */
+    after: (position: number): Projectable[] => {
+      const first = events[0]?.position ?? position + 1
+      if (first <= position) events = events.slice(position + 1 - first)
+      return events[0]?.position === position + 1 ? events.slice(0, EVENTS_MAX) : []
+    },
+  }
+}
+
 /**
  * Follows the log right behind its commits, with a checkpoint of its own: from memory while it keeps up, else from the database.
  * An acknowledgement never waits for it.
  */
 export const startProjector = ({ pool, logger, onProjected }: ProjectorOptions) => {
   const checkpoint: Checkpoint = { name: 'current', suffix: '' }
-  let queue: Projectable[] = []
+  const queue = createQueue()
   let position: number | undefined
   let stopped = false
   let wake: (() => void) | undefined
   let pauses: (() => Promise<void>)[] = []
 
-  const fromQueue = async (from: number): Promise<boolean> => {
-    // Wanted are exactly those that follow; older ones were projected already.
-    while (queue.length > 0 && (queue[0]?.position ?? 0) <= from) queue = queue.slice(Math.max(1, from - (queue[0]?.position ?? 0) + 1))
-    if (queue[0]?.position !== from + 1) return false
-    const events = queue.slice(0, EVENTS_MAX)
-    const to = from + events.length
+  const project = async (from: number, events: readonly Projectable[]): Promise<{ position: number; set: Changeset | undefined }> => {
     const set = foldEvents(events)
-    await writeChangeset(pool, set, checkpoint, from, to)
-    queue = queue.slice(events.length)
-    position = to
-    onProjected(to, set)
-    return true
+    await writeChangeset(pool, set, checkpoint, from, from + events.length)
+    return { position: from + events.length, set }
   }
 
+  /** Answers whether there was anything to project. */
   const step = async (): Promise<boolean> => {
-    position ??= await readCheckpoint(pool, 'current')
-    if (await fromQueue(position)) return true
-    const stored = await projectStored(pool, checkpoint, position)
-    if (stored.set === undefined) return false
-    position = stored.position
-    onProjected(position, stored.set)
-    return true
+    const from = position ?? await readCheckpoint(pool, 'current')
+    const waiting = queue.after(from)
+    const done = waiting.length > 0 ? await project(from, waiting) : await projectStored(pool, checkpoint, from)
+    position = done.position
+    if (done.set !== undefined) onProjected(position, done.set)
+    return done.set !== undefined
   }
 
-  const loop = async (): Promise<void> => {
-    while (!stopped) {
-      const pause = pauses.shift()
-      if (pause !== undefined) {
-        await pause()
-        position = undefined
-        continue
-      }
-      try {
-        if (await step()) continue
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          if (queue.length > 0 || pauses.length > 0 || stopped) resolve()
-        })
-      } catch (error) {
-        position = undefined
-        if (!(error instanceof MovedError)) logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'events could not be projected, it is tried again')
-        await new Promise((resolve) => { setTimeout(resolve, RETRY_MS) })
-      }
+  const idle = (): Promise<void> => new Promise((resolve) => {
+    wake = resolve
+    if (!queue.isEmpty() || pauses.length > 0 || stopped) resolve()
+  })
+
+  const turn = async (): Promise<void> => {
+    const pause = pauses.shift()
+    if (pause !== undefined) {
+      await pause()
+      position = undefined
+      return
     }
-    for (const pause of pauses) await pause()
+    try {
+      if (!await step()) await idle()
+    } catch (error) {
+      position = undefined
+      if (!(error instanceof MovedError)) logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'events could not be projected, it is tried again')
+      await new Promise((resolve) => { setTimeout(resolve, RETRY_MS) })
+    }
   }
-  const running = loop()
+
+  const running = (async () => {
+    while (!stopped || pauses.length > 0) await turn()
+  })()
 
   return {
     /** Events just committed, in order of position and without a hole. */
     offer: (events: readonly Projectable[]): void => {
       if (events.length === 0) return
-      queue = queue.length + events.length > QUEUE_EVENTS_MAX ? [...events] : queue.concat(events)
+      queue.add(events)
       wake?.()
     },
     /** Runs `work` while nothing is projected; afterwards the checkpoint is read again. */

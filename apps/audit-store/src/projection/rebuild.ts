@@ -25,7 +25,7 @@ const transaction = async (pool: pg.Pool, statements: readonly string[]): Promis
   }
 }
 
-const dropNext = projectionNames.map((name) => `drop table if exists ${name}_next`)
+const dropNext = [...projectionNames.map((name) => `drop table if exists ${name}_next`), 'delete from projection_checkpoints where name = \'next\'']
 
 const swap = [
   ...projectionNames.map((name) => `drop table ${name}`),
@@ -45,12 +45,15 @@ const swapTables = async (pool: pg.Pool, attempt = 1): Promise<void> => {
   }
 }
 
+/** Clears away what an unfinished rebuild left. */
+export const forgetRebuild = (pool: pg.Pool): Promise<void> => transaction(pool, dropNext)
+
 /**
  * Builds every projection anew beside the ones in use, which go on meanwhile, and swaps them. Throws on abort or a failing
  * database; the projections in use are then as they were.
  */
 export const rebuild = async (pool: pg.Pool, projector: Projector, signal: AbortSignal): Promise<void> => {
-  await transaction(pool, [...dropNext, ...projectionTables('_next'), 'delete from projection_checkpoints where name = \'next\'', 'insert into projection_checkpoints values (\'next\', 0)'])
+  await transaction(pool, [...dropNext, ...projectionTables('_next'), 'insert into projection_checkpoints values (\'next\', 0)'])
   let position = 0
   while (position + NEAR_EVENTS < await readCheckpoint(pool, 'current')) {
     signal.throwIfAborted()
