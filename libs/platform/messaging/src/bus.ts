@@ -1,4 +1,5 @@
 import { connect, NoRespondersError, RequestError, TimeoutError, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { INBOXES, inboxOf } from '@sallyport/contracts/permissions'
 import { RpcError, rpcErrorSchema, type Rpc } from '@sallyport/contracts/rpc'
 import { z } from 'zod'
 import { createAppender } from './append.js'
@@ -19,7 +20,7 @@ export interface BusOptions {
   readonly servers: string
   readonly user?: string
   readonly password?: string
-  /** Service name; its replies come to inboxes below `_INBOX_<name>`, which the server lets nobody else subscribe to. */
+  /** Service name. Replies come to inboxes below `_INBOX_<user>` (or `_INBOX_<name>`), which the server lets nobody else subscribe to. */
   readonly name: string
   readonly instance: string
   readonly logger?: BusLogger
@@ -76,7 +77,7 @@ const decodeRequest = (contract: Rpc, data: Uint8Array): unknown => {
 /** Connects, and keeps reconnecting for ever once connected. Throws when the first connection does not come in time. */
 export const connectBus = async (options: BusOptions): Promise<Bus> => {
   const logger = options.logger ?? silent
-  const inboxPrefix = `_INBOX_${options.name}`
+  const inboxPrefix = inboxOf(options.user ?? options.name)
   const connection = await firstConnection(options, inboxPrefix)
   const listeners = new Set<(connected: boolean) => void>()
   let connected = true
@@ -120,6 +121,8 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
       ...(queue === null ? {} : { queue }),
       callback: (error, message) => {
         if (error !== null) return logger.error({ subject: contract.subject, error: error.message }, 'bus: a subscription failed')
+        // The server lets us answer on whatever subject the request names: an inbox, and not a subject on which our word would count.
+        if (message.reply?.startsWith(INBOXES) !== true) return logger.error({ subject: contract.subject }, 'bus: a request without an inbox for its answer was dropped')
         void (async () => {
           try {
             const ok = await handler(decodeRequest(contract, message.data) as never)

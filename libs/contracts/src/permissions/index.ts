@@ -1,0 +1,84 @@
+import {
+  approve, approvalNoticeSubject, claim, deny, executed, getApproval, listApprovals, release, requestApproval, withdraw,
+} from '../approval/index.js'
+import { getSession, listCommands, listEvents, listSessions, rebuildProjections, replay, storedSubject, storeStatus, watermarks } from '../audit/index.js'
+import { DIRECTORY_HEARTBEAT, listIssuers, lookUpConnection, lookUpParties, verifyCredential } from '../directory/index.js'
+import { controlSubject, EVENT_STREAM } from '../events/index.js'
+import {
+  activateRules, discardRules, listRules, plan, preview, putRule, removeRule, stageRules,
+} from '../masking/index.js'
+import {
+  activatePolicies, decide, discardPolicies, explain, listPolicies, MASKING_HEARTBEAT, POLICY_HEARTBEAT, putPolicy, removePolicy, stagePolicies, validatePolicies,
+} from '../policy/index.js'
+import { at, type Rpc } from '../rpc/index.js'
+import { cancelByKey, exactText, killSession, liveSessions, PROXY_HEARTBEAT, republish } from '../session/index.js'
+
+/**
+ * What one NATS user may do, and nothing else: the subjects it publishes to and subscribes to. `answers`: it may also reply, once, to
+ * what it was asked. Replies to its own requests come to its own inbox (`_INBOX_<user>`), which is in `subscribe`.
+ */
+export interface BusPermissions {
+  readonly user: string
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+  readonly answers: boolean
+}
+
+/** How every inbox begins. */
+export const INBOXES = '_INBOX_'
+/** Prefix of the inboxes of one NATS user. */
+export const inboxOf = (user: string): string => `${INBOXES}${user}`
+
+const subjects = (...contracts: readonly Rpc[]): string[] => contracts.map((contract) => contract.subject)
+/** Addressed to one instance, whichever. */
+const anyInstance = (...contracts: readonly Rpc[]): string[] => subjects(...contracts.map((contract) => at(contract, '*')))
+
+const permissions = (user: string, publish: readonly string[], subscribe: readonly string[]): BusPermissions =>
+  ({ user, publish, subscribe: [`${inboxOf(user)}.>`, ...subscribe], answers: true })
+
+const AUDIT_CONSUMER = 'audit-store'
+const streamApi = (verb: string): string => `$JS.API.${verb}.${EVENT_STREAM}`
+
+/** What the store needs of JetStream: make the stream once, and read it. Nobody may update, purge or delete it. */
+const streamOwner = [
+  streamApi('STREAM.CREATE'),
+  streamApi('STREAM.INFO'),
+  ...['CREATE', 'DURABLE.CREATE', 'INFO', 'DELETE', 'MSG.NEXT'].map((verb) => `${streamApi(`CONSUMER.${verb}`)}.${AUDIT_CONSUMER}`),
+  `$JS.ACK.${EVENT_STREAM}.${AUDIT_CONSUMER}.>`,
+]
+
+const callsOfApi = [
+  ...subjects(explain, listPolicies, putPolicy, removePolicy, validatePolicies, stagePolicies, activatePolicies, discardPolicies),
+  ...subjects(preview, listRules, putRule, removeRule, stageRules, activateRules, discardRules),
+  ...subjects(getApproval, listApprovals, approve, deny),
+  ...subjects(listSessions, getSession, listCommands, listEvents, replay, storeStatus, rebuildProjections),
+  ...anyInstance(killSession, exactText, liveSessions),
+]
+
+const callsOfProxy = subjects(
+  decide, plan, requestApproval, getApproval, withdraw, release, claim, executed,
+  lookUpConnection, listIssuers, lookUpParties, verifyCredential, watermarks,
+)
+
+/** The services of which there is one user each; their replicas share it. */
+export const servicePermissions: readonly BusPermissions[] = [
+  permissions('policy-decision', [controlSubject('policy-decision'), POLICY_HEARTBEAT], ['sallyport.rpc.policy.*', POLICY_HEARTBEAT]),
+  permissions('masking', [controlSubject('masking'), MASKING_HEARTBEAT], ['sallyport.rpc.masking.*', MASKING_HEARTBEAT]),
+  permissions('approval', [controlSubject('approval'), approvalNoticeSubject('*')], ['sallyport.rpc.approval.*']),
+  permissions('audit-store', [storedSubject('*'), ...anyInstance(republish), ...streamOwner], ['sallyport.rpc.audit.*', PROXY_HEARTBEAT]),
+  permissions('api', [controlSubject('api'), DIRECTORY_HEARTBEAT, ...callsOfApi], ['sallyport.rpc.directory.*', DIRECTORY_HEARTBEAT]),
+]
+
+/**
+ * One proxy: a user of its own, so that it publishes events under its own name only. A cancel key names its instance by a number that is
+ * made at each start, so any proxy may offer to take any number: the keys themselves are secrets.
+ */
+export const proxyPermissions = (proxy: string): BusPermissions =>
+  permissions(proxy, [`sallyport.evt.session.${proxy}.*`, PROXY_HEARTBEAT, ...callsOfProxy, ...anyInstance(cancelByKey)], [
+    ...subjects(at(killSession, proxy), at(exactText, proxy), at(liveSessions, proxy), at(republish, proxy)),
+    ...anyInstance(cancelByKey),
+    approvalNoticeSubject(proxy),
+    storedSubject(proxy),
+    POLICY_HEARTBEAT,
+    MASKING_HEARTBEAT,
+  ])
