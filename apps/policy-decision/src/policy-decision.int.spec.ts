@@ -161,7 +161,7 @@ describe('two replicas on one database', () => {
   test('counts decisions and shows its revision, and no fact\'s value', async () => {
     const { revision } = await decide(ask('rec.get', 'read', { database: 'planted-secret' }))
     const pages = await Promise.all(replicas.map(async ({ httpUrl }) => (await fetch(`${httpUrl}/metrics`)).text()))
-    for (const page of pages) expect(page).toMatch(new RegExp(`^sallyport_policy_revision.* ${revision}$`, 'm'))
+    for (const page of pages) expect(page).toMatch(new RegExp(`^sallyport_policy_revision\\{.* ${revision}$`, 'm'))
     expect(pages.join()).toMatch(/^sallyport_policy_decisions_total\{outcome="deny".*\} [1-9]/m)
     expect(pages.join()).not.toContain('planted-secret')
   })

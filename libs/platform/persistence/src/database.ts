@@ -48,6 +48,8 @@ const poolFor = (options: DatabaseOptions, max: number, onConnect: string): pg.P
   } as pg.PoolConfig)
   // An idle connection that breaks is dropped from the pool; the next query opens another one or fails by itself.
   pool.on('error', (error) => options.onError?.(error))
+  // One that breaks while it is taken but runs nothing has no listener of the pool's, and an error event nobody hears ends the process.
+  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)))
   return pool
 }
 
