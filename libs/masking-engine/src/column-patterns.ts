@@ -24,32 +24,65 @@ const globMatches = (pattern: string, name: string): boolean => {
   return part === pattern.length
 }
 
+/** A name, and the same in lower case, made once. */
+interface Folded {
+  readonly text: string
+  readonly lower: string
+}
+
+interface Part extends Folded {
+  readonly wild: boolean
+}
+
+const fold = (text: string): Folded => ({ text, lower: text.toLowerCase() })
+const part = (text: string): Part => ({ ...fold(text), wild: text.includes('*') })
+
 /**
  * PostgreSQL folds names that aren't quoted and keeps those that are, and a rule's author may have written either: a pattern matches a
  * name when it does as written or in lower case.
  */
-const partMatches = (pattern: string, name: string): boolean =>
-  pattern === '*' || globMatches(pattern, name) || globMatches(pattern.toLowerCase(), name.toLowerCase())
+const partMatches = (pattern: Part, name: Folded): boolean =>
+  pattern.wild
+    ? pattern.text === '*' || globMatches(pattern.text, name.text) || globMatches(pattern.lower, name.lower)
+    : pattern.text === name.text || pattern.lower === name.lower
 
 export interface ColumnPattern {
   readonly rule: MaskingRule
-  readonly schema: string
-  readonly table: string
-  readonly column: string
+  readonly schema: Part
+  readonly table: Part
+  readonly column: Part
 }
 
 /** The column patterns of rules, in the rules' order. */
 export const columnPatterns = (rules: readonly MaskingRule[]): ColumnPattern[] =>
   rules.flatMap((rule) => rule.spec.columns.map((pattern) => {
     const [schema = '*', table = '*', column = '*'] = pattern.split('.')
-    return { rule, schema, table, column }
+    return { rule, schema: part(schema), table: part(table), column: part(column) }
   }))
 
-/** `schema` null: not resolved, it may be any. */
-export const matchesTable = (pattern: ColumnPattern, relation: { readonly schema: string | null; readonly name: string }): boolean =>
-  (relation.schema === null || partMatches(pattern.schema, relation.schema)) && partMatches(pattern.table, relation.name)
+/** Patterns whose table a relation is; `schema` null: not resolved, it may be any. */
+export const patternsOfTable = (patterns: readonly ColumnPattern[], relation: { readonly schema: string | null; readonly name: string }): ColumnPattern[] => {
+  const table = fold(relation.name)
+  const schema = relation.schema === null ? undefined : fold(relation.schema)
+  return patterns.filter((pattern) => partMatches(pattern.table, table) && (schema === undefined || partMatches(pattern.schema, schema)))
+}
 
-export const matchesColumn = (pattern: ColumnPattern, column: string): boolean => partMatches(pattern.column, column)
+/** Patterns that name one of these columns, in whatever table. */
+export const patternsOfColumns = (patterns: readonly ColumnPattern[], columns: readonly string[]): ColumnPattern[] => {
+  const names = columns.map(fold)
+  return patterns.filter(({ column }) => names.some((name) => partMatches(column, name)))
+}
 
-export const matchesName = (pattern: ColumnPattern, name: { readonly schema: string; readonly table: string; readonly column: string }): boolean =>
-  partMatches(pattern.column, name.column) && partMatches(pattern.table, name.table) && partMatches(pattern.schema, name.schema)
+type Name = { readonly schema: string; readonly table: string; readonly column: string }
+
+/** Finds the patterns that name a column by one of its names, looking at each table once however many columns are asked for. */
+export const namedPatterns = (patterns: readonly ColumnPattern[]): ((names: readonly Name[]) => ColumnPattern[]) => {
+  const tables = new Map<string, readonly ColumnPattern[]>()
+  const ofTable = (schema: string, name: string): readonly ColumnPattern[] => {
+    const key = JSON.stringify([schema, name])
+    const known = tables.get(key) ?? patternsOfTable(patterns, { schema, name })
+    tables.set(key, known)
+    return known
+  }
+  return (names) => names.flatMap(({ schema, table, column }) => patternsOfColumns(ofTable(schema, table), [column]))
+}

@@ -79,6 +79,7 @@ describe('free text', () => {
     ['Key (email)=(x) already exists.', 'Key ([masked]) already exists.'],
     ['Key (email)=(a)b) already exists.', 'Key ([masked]) already exists.'],
     ['invalid input syntax for type integer: "a"b"', 'invalid input syntax for type integer: [masked]'],
+    ['value "a"b" is out of range', 'value "[masked]" is out of range'],
     ['Failing row contains (1, alice, null).', 'Failing row contains ([masked]).'],
     ['Failing row contains (1, ali', 'Failing row contains ([masked]'],
     ['Token "alice" is invalid.', 'Token "[masked]" is invalid.'],

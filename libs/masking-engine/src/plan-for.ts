@@ -1,5 +1,5 @@
 import type { MaskingRule, MaskPlanReply, PlanRequest } from '@sallyport/contracts/masking'
-import { columnPatterns, matchesColumn, matchesName, matchesTable, type ColumnPattern } from './column-patterns.js'
+import { columnPatterns, namedPatterns, patternsOfColumns, patternsOfTable, type ColumnPattern } from './column-patterns.js'
 import { rulesFor } from './rules.js'
 import { strictest, type RuledTransform } from './transforms.js'
 
@@ -15,16 +15,20 @@ const isBlindView = ({ origin }: Output, { touches }: PlanRequest): boolean => {
   return !touches.relations.some((relation) => relation.lineage !== undefined && relation.name === table && (relation.schema === null || relation.schema === schema))
 }
 
-/** Patterns that the operation reads, or can't be shown not to read. */
-const touchedPatterns = (patterns: readonly ColumnPattern[], request: PlanRequest): readonly ColumnPattern[] => {
+/** Patterns that the operation reads, or can't be shown not to read. `named`: those that name each output's origin. */
+const touchedPatterns = (patterns: readonly ColumnPattern[], request: PlanRequest, named: readonly (readonly ColumnPattern[])[]): readonly ColumnPattern[] => {
   const { touches, outputs } = request
   if (touches.opaque || outputs.some((output) => isBlindView(output, request))) return patterns
-  const named = (pattern: ColumnPattern): boolean => touches.everything || touches.columns.some((column) => matchesColumn(pattern, column))
-  const lineages = touches.relations.flatMap(({ lineage }) => lineage ?? [])
-  return patterns.filter((pattern) =>
-    touches.relations.some((relation) => matchesTable(pattern, relation) && named(pattern))
-    || lineages.some((base) => matchesTable(pattern, base) && (base.columns === undefined || base.columns.some((column) => matchesColumn(pattern, column))))
-    || outputs.some(({ origin }) => origin.kind === 'column' && origin.names.some((name) => matchesName(pattern, name))))
+  const byColumn = touches.everything ? patterns : patternsOfColumns(patterns, touches.columns)
+  const touched = new Set<ColumnPattern>(named.flat())
+  for (const relation of touches.relations) {
+    for (const pattern of patternsOfTable(byColumn, relation)) touched.add(pattern)
+    for (const base of relation.lineage ?? []) {
+      const using = base.columns === undefined ? patterns : patternsOfColumns(patterns, base.columns)
+      for (const pattern of patternsOfTable(using, base)) touched.add(pattern)
+    }
+  }
+  return patterns.filter((pattern) => touched.has(pattern))
 }
 
 /**
@@ -51,11 +55,13 @@ const touchedPatterns = (patterns: readonly ColumnPattern[], request: PlanReques
 export const planFor = (rules: readonly MaskingRule[], request: PlanRequest): PlanDecision => {
   const inForce = rulesFor(rules, request.connection, request.principal)
   const patterns = columnPatterns(inForce)
-  const touched = touchedPatterns(patterns, request)
+  const patternsOf = namedPatterns(patterns)
+  const named = request.outputs.map(({ origin }) => (origin.kind === 'column' ? patternsOf(origin.names) : []))
+  const touched = touchedPatterns(patterns, request, named)
   const otherwise: MaskPlanReply['outputs'][number] = touched[0] === undefined ? { kind: 'pass' } : { kind: 'mask', rule: touched[0].rule.name, transform: { kind: 'null' } }
-  const outputs = request.outputs.map(({ origin }): MaskPlanReply['outputs'][number] => {
+  const outputs = request.outputs.map(({ origin }, index): MaskPlanReply['outputs'][number] => {
     if (origin.kind === 'unknown') return otherwise
-    const mask = strictest(patterns.filter((pattern) => origin.names.some((name) => matchesName(pattern, name))).map(ruled))
+    const mask = strictest(named[index]!.map(ruled))
     if (mask !== undefined) return { kind: 'mask', ...mask }
     return origin.view && origin.names.length === 1 ? otherwise : { kind: 'pass' }
   })

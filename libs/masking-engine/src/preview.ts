@@ -1,5 +1,5 @@
 import type { MaskingRuleSpec } from '@sallyport/contracts/masking'
-import { columnPatterns, matchesColumn, matchesTable } from './column-patterns.js'
+import { columnPatterns, patternsOfColumns, patternsOfTable } from './column-patterns.js'
 import { compilePlan } from './compile-plan.js'
 
 export interface Sample {
@@ -19,10 +19,8 @@ const NAME = 'preview'
 
 const namesColumn = (spec: MaskingRuleSpec, column: string): boolean => {
   const parts = column.split('.')
-  const rule = { name: NAME, spec, managedBy: 'api', version: 1 } as const
-  return columnPatterns([rule]).some((pattern) =>
-    matchesColumn(pattern, parts.at(-1) ?? '')
-    && (parts.length < 2 || matchesTable(pattern, { schema: parts.at(-3) ?? null, name: parts.at(-2) ?? '' })))
+  const named = patternsOfColumns(columnPatterns([{ name: NAME, spec, managedBy: 'api', version: 1 }]), [parts.at(-1) ?? ''])
+  return (parts.length < 2 ? named : patternsOfTable(named, { schema: parts.at(-3) ?? null, name: parts.at(-2) ?? '' })).length > 0
 }
 
 /** What a rule would make of sample values. Throws when a pattern is not valid. */
