@@ -14,6 +14,7 @@ export interface RecogniserOptions {
   readonly queueMax?: number
   /** How long one waits at most. */
   readonly queueTimeoutMs?: number
+  /** A thread that reaches its heap limit can take the process with it: this is a last resort, recognisers bound what they build. */
   readonly heapMegabytesMax?: number
   /** Compiled entry of the worker thread. */
   readonly workerEntry?: URL
@@ -52,7 +53,7 @@ export const createRecogniser = (options: RecogniserOptions): Recogniser => {
   const pending = new Map<string, Promise<Recognition>>()
   const pool = new WorkerPool({
     entry: options.workerEntry ?? defaultEntry(), size: options.poolSize ?? 2, queueMax: options.queueMax ?? 1024,
-    queueTimeoutMs: options.queueTimeoutMs ?? 5000, heapMegabytesMax: options.heapMegabytesMax ?? 256,
+    queueTimeoutMs: options.queueTimeoutMs ?? 5000, heapMegabytesMax: options.heapMegabytesMax ?? 1024,
   })
   let hits = 0
   let misses = 0

@@ -2,10 +2,8 @@ import type { MessagePort } from 'node:worker_threads'
 import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
 import type { RecogniseRequest, WorkerMessage } from './worker-messages.js'
 
-/** Memory outside the JavaScript heap (a parser's own) beyond which a worker is given up: such memory never shrinks. */
-const externalBytesMax = 512 * 1024 * 1024
-/** Texts shorter than this don't make it grow. */
-const checkedCharsMin = 32 * 1024
+/** A parser's own memory grows with the largest text it met (to hundreds of megabytes) and never shrinks: after such a text the thread goes. */
+const spentCharsMin = 64 * 1024
 
 /** The worker's side: loads every protocol's recogniser, says so, then answers one text after the other. */
 export const serveRecognition = async (port: MessagePort, protocols: readonly ProtocolDescriptor[]): Promise<void> => {
@@ -17,8 +15,7 @@ export const serveRecognition = async (port: MessagePort, protocols: readonly Pr
       const descriptor = byName.get(protocol)
       if (descriptor === undefined) throw new Error(`no protocol ${protocol}`)
       const recognition = descriptor.recognise(text, settings)
-      const spent = text.length >= checkedCharsMin && process.memoryUsage().external > externalBytesMax
-      send({ kind: 'recognised', id, recognition, spent })
+      send({ kind: 'recognised', id, recognition, spent: text.length >= spentCharsMin })
     } catch {
       // What it says could quote the text; that it broke is all the host needs.
       send({ kind: 'broke', id })

@@ -31,41 +31,43 @@ export const cacheKey = (protocol: string, text: string, settings: Settings): st
   return text.length <= textCharsMax ? `${head}\n=${text}` : `${head}\n#${createHash('sha256').update(text, 'utf16le').digest('base64')}`
 }
 
-/** What texts meant, least recently used first out, bounded in bytes. */
+/**
+ * What texts meant, bounded in bytes, in two generations: a hit costs one look-up and moves nothing; when the young generation is full,
+ * the old one goes, with what nobody asked for since.
+ */
 export class TextCache {
-  private readonly entries = new Map<string, Entry>()
-  private held = 0
+  private young = new Map<string, Entry>()
+  private old = new Map<string, Entry>()
+  private youngBytes = 0
+  private oldBytes = 0
 
   constructor(private readonly bytesMax: number) {}
 
   get bytes(): number {
-    return this.held
+    return this.youngBytes + this.oldBytes
   }
 
   get(key: string): Recognition | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return undefined
-    this.entries.delete(key)
-    this.entries.set(key, entry)
-    return entry.recognition
+    const entry = this.young.get(key)
+    if (entry !== undefined) return entry.recognition
+    const aged = this.old.get(key)
+    if (aged !== undefined) this.add(key, aged)
+    return aged?.recognition
   }
 
   set(key: string, recognition: Recognition): void {
     const bytes = entryBytes + 2 * key.length + 4 * JSON.stringify(recognition).length
-    if (bytes > this.bytesMax / 4) return
-    this.drop(key)
-    this.entries.set(key, { recognition, bytes })
-    this.held += bytes
-    for (const oldest of this.entries.keys()) {
-      if (this.held <= this.bytesMax) break
-      this.drop(oldest)
-    }
+    if (bytes <= this.bytesMax / 4 && !this.young.has(key)) this.add(key, { recognition, bytes })
   }
 
-  private drop(key: string): void {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return
-    this.entries.delete(key)
-    this.held -= entry.bytes
+  private add(key: string, entry: Entry): void {
+    if (this.youngBytes + entry.bytes > this.bytesMax / 2) {
+      this.old = this.young
+      this.oldBytes = this.youngBytes
+      this.young = new Map()
+      this.youngBytes = 0
+    }
+    this.young.set(key, entry)
+    this.youngBytes += entry.bytes
   }
 }

@@ -142,6 +142,7 @@ describe('texts made to hurt', () => {
     ['20,000 statements', 'select 1;'.repeat(20_000), ['proven read']],
     ['more effects than are judged at once', Array.from({ length: 65 }, (_, index) => `delete from t${index}`).join(';'), ['unrecognised']],
     ['more names than are judged at once', `select 1 from ${Array.from({ length: 1001 }, (_, index) => `t${index}`).join(',')}`, ['unrecognised']],
+    ['more tokens than are parsed', `select ${Array(150_000).fill('1').join(',')}`, ['unrecognised']],
     ['a text over the limit', `select '${'x'.repeat(textBytesMax)}'`, ['unrecognised']],
     ['a large text', `select '${'x'.repeat(textBytesMax - 100)}'`, ['proven read']],
   ])('%s', (_, text, allowed) => {

@@ -10,15 +10,24 @@ const isLongNumber = (text: string): boolean => text.length >= digitsMin && text
 
 const whole = (bytes: Buffer): readonly Range[] => bytes.length === 0 ? [] : [[0, bytes.length]]
 
-/** Byte ranges of string constants of every form, and of long numbers, in a text that the parser has accepted. */
-export const literalRanges = (bytes: Buffer): readonly Range[] => {
+export interface Lexed {
+  readonly literals: readonly Range[]
+  /** More tokens than allowed. */
+  readonly tooMany: boolean
+}
+
+/** Byte ranges of string constants of every form, and of long numbers, in a text that the parser accepts; one range over all when there are too many tokens. */
+export const lexText = (bytes: Buffer, tokensMax: number): Lexed => {
   const text = bytes.toString('latin1')
-  const ranges: Range[] = []
+  const literals: Range[] = []
+  let tokens = 0
   const complete = lex(text, 0, text.length, (kind, start, end) => {
-    if (kind === 'string' || (kind === 'number' && isLongNumber(text.slice(start, end)))) ranges.push([start, end])
-    return undefined
+    tokens += 1
+    if (kind === 'string' || (kind === 'number' && isLongNumber(text.slice(start, end)))) literals.push([start, end])
+    return tokens > tokensMax
   })
-  return complete ? ranges : whole(bytes)
+  const tooMany = tokens > tokensMax
+  return { literals: complete && !tooMany ? literals : whole(bytes), tooMany }
 }
 
 const stringStart = /^(?:'|\$[^0-9]|[eEbBxX]'|[uU]&')/

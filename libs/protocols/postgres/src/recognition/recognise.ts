@@ -4,7 +4,7 @@ import { UnknownStatementError, collect, readsWholeRow } from './collect.js'
 import type { PostgresDetail, StatementDetail } from './detail.js'
 import { distinct, draftsOf, effectOf, isOpaque, isProvenRead, strictest, tooLarge } from './effects.js'
 import { type Findings, createFindings } from './findings.js'
-import { literalRanges, readsDifferently, scannedRanges } from './literals.js'
+import { lexText, readsDifferently, scannedRanges } from './literals.js'
 import { unwrap } from './nodes.js'
 import { type RawStatement, fingerprintOf, parse, scan } from './parser.js'
 import { catalogFirst } from './settings.js'
@@ -14,6 +14,9 @@ import { walk } from './walk.js'
 
 /** Largest text that is parsed, in UTF-8 bytes. The host refuses larger ones before they get here. */
 export const textBytesMax = 1024 * 1024
+
+/** Most tokens of a text that is parsed: the tree of more could take a thread over its heap limit, which can end the whole process. */
+export const tokensMax = 200_000
 
 type Settings = Readonly<Record<string, string>>
 
@@ -98,12 +101,13 @@ export const recognise = (text: string, settings: Settings): Recognition => {
   const problem = obstacle(text, bytes, settings)
   if (problem !== undefined) return unrecognised(text, problem)
   const blank = /^[ \t\n\r\f\v;]*$/.test(text)
+  const { literals, tooMany } = lexText(bytes, tokensMax)
+  if (tooMany) return unrecognised(text, `the text has more than ${tokensMax} tokens`, literals)
   if ((settings['standard_conforming_strings'] ?? 'on') !== 'on' && !blank && readsDifferently(bytes, scan(text))) {
     return unrecognised(text, 'standard_conforming_strings is off, and a plain string contains a backslash')
   }
   const parsed = blank ? { kind: 'statements' as const, statements: [] } : parse(text)
   if (parsed.kind === 'problem') return unrecognised(text, parsed.problem, scannedRanges(bytes, scan(text)))
-  const literals = literalRanges(bytes)
   try {
     const trust = trustOf(settings)
     const whole = assemble(parsed.statements.map((raw) => recogniseStatement(raw, parsed.statements.length, trust, bytes)))
