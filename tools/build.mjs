@@ -1,17 +1,10 @@
 // Compiles src/ of the named workspace packages (all of them by default) to dist/, file by file, with swc.
 // A file is compiled again only when it is newer than its output; outputs without a source are removed.
-import { transformFile } from '@swc/core'
-import { globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync, existsSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const root = path.dirname(import.meta.dirname)
 const patterns = ['apps/*', 'libs/*', 'libs/platform/*', 'libs/protocols/*']
-const wanted = process.argv.slice(2).map((dir) => path.resolve(dir))
-const packages = patterns
-  .flatMap((pattern) => globSync(`${pattern}/package.json`, { cwd: root }))
-  .map((file) => path.join(root, path.dirname(file)))
-  .filter((dir) => wanted.length === 0 || wanted.includes(dir))
 
 const options = {
   jsc: {
@@ -24,25 +17,47 @@ const options = {
   swcrc: false,
 }
 
-let compiled = 0
-for (const dir of packages) {
-  const sources = globSync('src/**/*.ts', { cwd: dir }).filter((file) => !/\.spec\.ts$|\.d\.ts$/.test(file))
-  const outputs = new Set(sources.map((file) => file.replace(/^src/, 'dist').replace(/\.ts$/, '.js')))
-  for (const stale of globSync('dist/**/*.js', { cwd: dir })) {
-    if (!outputs.has(stale)) rmSync(path.join(dir, stale))
-  }
-  await Promise.all(sources.map(async (file) => {
-    const from = path.join(dir, file)
-    const to = path.join(dir, file.replace(/^src/, 'dist').replace(/\.ts$/, '.js'))
-    if (existsSync(to) && statSync(to).mtimeMs >= statSync(from).mtimeMs) return
-    const { code, map } = await transformFile(from, { ...options, filename: from, sourceFileName: from })
-    mkdirSync(path.dirname(to), { recursive: true })
-    if (map) writeFileSync(`${to}.map`, map)
-    // Renamed into place: somebody may be running what was there before, or building the same file.
-    const partial = `${to}.${process.pid}`
-    writeFileSync(partial, `${code}\n//# sourceMappingURL=${path.basename(to)}.map\n`)
-    renameSync(partial, to)
-    compiled += 1
-  }))
+const outputOf = (file) => file.replace(/^src/, 'dist').replace(/\.ts$/, '.js')
+
+const packageDirs = (wanted) => {
+  const chosen = wanted.map((dir) => path.resolve(dir))
+  return patterns
+    .flatMap((pattern) => globSync(`${pattern}/package.json`, { cwd: root }))
+    .map((file) => path.join(root, path.dirname(file)))
+    .filter((dir) => chosen.length === 0 || chosen.includes(dir))
 }
-if (compiled > 0) console.error(`built ${compiled} file${compiled === 1 ? '' : 's'}`)
+
+const compile = async (from, to) => {
+  const { transformFile } = await import('@swc/core')
+  const { code, map } = await transformFile(from, { ...options, filename: from, sourceFileName: from })
+  mkdirSync(path.dirname(to), { recursive: true })
+  if (map) writeFileSync(`${to}.map`, map)
+  // Renamed into place: somebody may be running what was there before, or building the same file.
+  const partial = `${to}.${process.pid}`
+  writeFileSync(partial, `${code}\n//# sourceMappingURL=${path.basename(to)}.map\n`)
+  renameSync(partial, to)
+}
+
+/** Answers how many files were compiled. */
+export const build = async (wanted = []) => {
+  let compiled = 0
+  for (const dir of packageDirs(wanted)) {
+    const sources = globSync('src/**/*.ts', { cwd: dir }).filter((file) => !/\.spec\.ts$|\.d\.ts$/.test(file))
+    const outputs = new Set(sources.map(outputOf))
+    for (const stale of globSync('dist/**/*.js', { cwd: dir })) {
+      if (!outputs.has(stale)) rmSync(path.join(dir, stale), { force: true })
+    }
+    await Promise.all(sources.map(async (file) => {
+      const [from, to] = [path.join(dir, file), path.join(dir, outputOf(file))]
+      if (existsSync(to) && statSync(to).mtimeMs >= statSync(from).mtimeMs) return
+      await compile(from, to)
+      compiled += 1
+    }))
+  }
+  return compiled
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const compiled = await build(process.argv.slice(2))
+  if (compiled > 0) console.error(`built ${compiled} file${compiled === 1 ? '' : 's'}`)
+}
