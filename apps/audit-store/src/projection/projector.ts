@@ -12,6 +12,8 @@ const READ_MAX = 2_000
 /** Events waiting in memory; beyond that they are read from the database again. */
 const QUEUE_EVENTS_MAX = 20_000
 const RETRY_MS = 500
+/** Gathers that long before it projects, so that single events in a row don't cost a transaction each beside the one that stores them. */
+const GATHER_MS = 20
 
 export interface ProjectorOptions {
   readonly pool: pg.Pool
@@ -42,12 +44,50 @@ const createQueue = () => {
   return {
     add: (more: readonly Projectable[]): void => { events = events.length + more.length > QUEUE_EVENTS_MAX ? [...more] : events.concat(more) },
     isEmpty: (): boolean => events.length === 0,
-    /** Those that follow `position` without a hole, at most {@link EVENTS_MAX}; older ones are dropped. */
-    after: (position: number): Projectable[] => {
+    isFull: (): boolean => events.length >= EVENTS_MAX,
+    /** Forgets those up to `position`. */
+    drop: (position: number): void => {
       const first = events[0]?.position ?? position + 1
       if (first <= position) events = events.slice(position + 1 - first)
-      return events[0]?.position === position + 1 ? events.slice(0, EVENTS_MAX) : []
     },
+    /** Those that follow `position` without a hole, at most {@link EVENTS_MAX}. */
+    after: (position: number): Projectable[] => (events[0]?.position === position + 1 ? events.slice(0, EVENTS_MAX) : []),
+  }
+}
+
+/** Projects what comes next, from memory or else from the database. */
+const createStepper = ({ pool, onProjected }: ProjectorOptions, queue: ReturnType<typeof createQueue>) => {
+  const checkpoint: Checkpoint = { name: 'current', suffix: '' }
+  let position: number | undefined
+
+  const fromQueue = async (from: number, events: readonly Projectable[]): Promise<void> => {
+    const to = from + events.length
+    const set = foldEvents(events)
+    await writeChangeset(pool, set, checkpoint, from, to)
+    position = to
+    queue.drop(to)
+    onProjected(to, set)
+  }
+
+  /** Answers whether to look for more at once: what is in the database is not waited for. */
+  const step = async (): Promise<boolean> => {
+    const from = position ?? await readCheckpoint(pool, 'current')
+    queue.drop(from)
+    const waiting = queue.after(from)
+    if (waiting.length > 0) {
+      await fromQueue(from, waiting)
+      return queue.isFull()
+    }
+    const stored = await projectStored(pool, checkpoint, from)
+    position = stored.position
+    if (stored.set !== undefined) onProjected(position, stored.set)
+    return stored.set !== undefined
+  }
+
+  return {
+    step,
+    /** The checkpoint is read again. */
+    forget: (): void => { position = undefined },
   }
 }
 
@@ -55,47 +95,41 @@ const createQueue = () => {
  * Follows the log right behind its commits, with a checkpoint of its own: from memory while it keeps up, else from the database.
  * An acknowledgement never waits for it.
  */
-export const startProjector = ({ pool, logger, onProjected }: ProjectorOptions) => {
-  const checkpoint: Checkpoint = { name: 'current', suffix: '' }
+export const startProjector = (options: ProjectorOptions) => {
   const queue = createQueue()
-  let position: number | undefined
+  const { step, forget } = createStepper(options, queue)
   let stopped = false
   let wake: (() => void) | undefined
   let pauses: (() => Promise<void>)[] = []
 
-  const project = async (from: number, events: readonly Projectable[]): Promise<{ position: number; set: Changeset | undefined }> => {
-    const set = foldEvents(events)
-    await writeChangeset(pool, set, checkpoint, from, from + events.length)
-    return { position: from + events.length, set }
-  }
+  const hurry = (): boolean => queue.isFull() || pauses.length > 0 || stopped
 
-  /** Answers whether there was anything to project. */
-  const step = async (): Promise<boolean> => {
-    const from = position ?? await readCheckpoint(pool, 'current')
-    const waiting = queue.after(from)
-    const done = waiting.length > 0 ? await project(from, waiting) : await projectStored(pool, checkpoint, from)
-    position = done.position
-    if (done.set !== undefined) onProjected(position, done.set)
-    return done.set !== undefined
+  /** Until something is offered, and then a moment longer. */
+  const idle = async (): Promise<void> => {
+    if (queue.isEmpty() && !hurry()) await new Promise<void>((resolve) => { wake = resolve })
+    if (hurry()) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS)
+      wake = () => {
+        if (!hurry()) return
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
-
-  const idle = (): Promise<void> => new Promise((resolve) => {
-    wake = resolve
-    if (!queue.isEmpty() || pauses.length > 0 || stopped) resolve()
-  })
 
   const turn = async (): Promise<void> => {
     const pause = pauses.shift()
     if (pause !== undefined) {
       await pause()
-      position = undefined
+      forget()
       return
     }
     try {
       if (!await step()) await idle()
     } catch (error) {
-      position = undefined
-      if (!(error instanceof MovedError)) logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'events could not be projected, it is tried again')
+      forget()
+      if (!(error instanceof MovedError)) options.logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'events could not be projected, it is tried again')
       await new Promise((resolve) => { setTimeout(resolve, RETRY_MS) })
     }
   }
