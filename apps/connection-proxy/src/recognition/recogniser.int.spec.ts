@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Recognition } from '@sallyport/protocol-kit'
+import { protocols } from '@sallyport/protocols'
 import { type Recogniser, type RecogniserOptions, createRecogniser } from './index.js'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
@@ -158,11 +159,21 @@ describe('recognition in worker threads', () => {
 })
 
 describe('the shipped worker', () => {
-  it('starts from the compiled file and loads the protocols of the registry', async () => {
-    const recogniser = start()
-    const shipped = createRecogniser({ protocol: () => ({ limits: { textBytesMax, recogniseTimeoutMs: 2000, handshakeTimeoutMs: 1000 }, unrecognised: (_text, problem) => recognition(problem) }) })
-    open.push(shipped, recogniser)
-    // A protocol that isn't in the registry: the worker came up and said that it can't, rather than not starting at all.
-    expect(await shipped.recognise('none', 'select 1', {})).toMatchObject({ problem: 'the statement is too complex to parse' })
+  it('starts from the compiled file and recognises for every protocol of the registry', async () => {
+    const recogniser = createRecogniser({})
+    open.push(recogniser)
+    for (const { name, actions } of protocols) {
+      const empty = await recogniser.recognise(name, '', {})
+      expect(empty.problem).toBeUndefined()
+      for (const effect of empty.effects) expect(Object.keys(actions)).toContain(effect.action)
+      expect(recogniser.recognise(name, '', {})).toEqual(empty)
+    }
+    expect(recogniser.stats.replacedWorkers).toBe(0)
+  })
+
+  it('refuses a protocol that nobody knows', () => {
+    const recogniser = createRecogniser({})
+    open.push(recogniser)
+    expect(() => recogniser.recognise('none', 'x', {})).toThrow('no protocol is named none')
   })
 })
