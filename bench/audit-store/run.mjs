@@ -5,8 +5,8 @@
 import { connectBus } from '@sallyport/messaging'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -27,7 +27,10 @@ const servers = async (directory) => {
   return { nats: nats.url, database: postgres.url, stop: async () => { await nats.stop(); await postgres.stop() } }
 }
 
+const loadBefore = loadavg()[0]
 const directory = mkdtempSync(path.join(tmpdir(), 'sallyport-bench-'))
+// PostgreSQL doesn't run as root: another user must get through.
+chmodSync(directory, 0o755)
 const running = await servers(directory)
 const admin = new pg.Client(running.database)
 await admin.connect()
@@ -90,7 +93,7 @@ const began = check.began.getTime()
 const result = {
   events, messages, bytesPerEvent: Math.round(bytes / events), storedSeconds: (storedAt - began) / 1000, projectedSeconds: (projectedAt - began) / 1000,
   storedPerSecond: Math.round(events / ((storedAt - began) / 1000)), storedAndProjectedPerSecond: Math.round(events / ((projectedAt - began) / 1000)),
-  check, sessions: Number(values.sessions), perMessage: Number(values['per-message']), cores: cpus().length, node: process.version, at: new Date().toISOString(),
+  check, sessions: Number(values.sessions), perMessage: Number(values['per-message']), cores: cpus().length, loadBefore, node: process.version, at: new Date().toISOString(),
 }
 console.log(`stored                ${result.storedPerSecond} events/s`)
 console.log(`stored and projected  ${result.storedAndProjectedPerSecond} events/s   (floor: 15000)`)
