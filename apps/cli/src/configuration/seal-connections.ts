@@ -1,0 +1,42 @@
+import type { Fault } from '@sallyport/contracts/change'
+import { sealingContext, type ApplyRequest } from '@sallyport/contracts/directory'
+import { seal } from '@sallyport/sealing'
+import type { JWK } from 'jose'
+import type { SecretSource, UnsealedConnection } from './parse.js'
+
+export interface SecretReader {
+  /** Value of an environment variable, undefined when it is not set. */
+  env(name: string): string | undefined
+  /** Content of a file; its last line feed is not part of the secret. Throws when it can't be read. */
+  file(path: string): string
+}
+
+/** Reads each connection's secret and seals it to the proxies' keys, bound to where it will be sent. A secret that can't be read is a fault. */
+export const sealConnections = async (connections: readonly UnsealedConnection[], keys: readonly JWK[], reader: SecretReader): Promise<{ connections: ApplyRequest['connections']; faults: Fault[] }> => {
+  const faults: Fault[] = []
+  const sealed: ApplyRequest['connections'] = []
+  for (const connection of connections) {
+    const { credentials, ...spec } = connection.spec
+    const secret = credentials.password === undefined ? undefined : read(credentials.password, reader)
+    if (secret instanceof Error) {
+      faults.push({ file: connection.file, line: connection.line, field: 'spec.credentials.password', message: secret.message })
+      continue
+    }
+    const context = sealingContext(connection.name, spec.target, credentials.username)
+    sealed.push({
+      name: connection.name, labels: connection.labels, file: connection.file, line: connection.line,
+      spec: { ...spec, credentials: { username: credentials.username, ...(secret === undefined ? {} : { sealed: await seal(secret, keys, context) }) } },
+    })
+  }
+  return { connections: sealed, faults }
+}
+
+const read = (source: SecretSource, reader: SecretReader): string | Error => {
+  if ('value' in source) return source.value
+  if ('env' in source) return reader.env(source.env) ?? new Error(`the environment variable ${source.env} is not set`)
+  try {
+    return reader.file(source.file).replace(/\r?\n$/, '')
+  } catch {
+    return new Error(`the file ${source.file} can't be read`)
+  }
+}

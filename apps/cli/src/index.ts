@@ -1,0 +1,6 @@
+export { applyDirectory, faultLine } from './configuration/apply.js'
+export type { ApplyOptions } from './configuration/apply.js'
+export { parseConfiguration } from './configuration/parse.js'
+export { CliError, exitStatus } from './errors.js'
+export { createApi } from './session/api.js'
+export type { Api } from './session/api.js'
