@@ -1,5 +1,7 @@
 export { EmbeddedServerError } from './errors.js'
 export { freePort } from './free-port.js'
+export { startGuarded } from './guarded-process.js'
+export type { GuardedOptions, GuardedProcess } from './guarded-process.js'
 export { natsProgram, startNats } from './nats.js'
 export type { EmbeddedNats, NatsOptions } from './nats.js'
 export { natsAuthorization, passwordVariable } from './nats-authorization.js'

@@ -1,0 +1,5 @@
+export { readConfig } from './config.js'
+export type { Config } from './config.js'
+export type { Endpoints } from './ready.js'
+export { up } from './up.js'
+export type { Platform, UpContext } from './up.js'
