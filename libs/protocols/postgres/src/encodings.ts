@@ -2,11 +2,17 @@
 export interface TextCodec {
   readonly name: string
   readonly decode: (bytes: Uint8Array) => string
+  readonly slice: (buffer: Buffer, from: number, to: number) => string
   /** Undefined when the text has characters that the encoding lacks. */
   readonly encode: (text: string) => Buffer | undefined
 }
 
-const utf8: TextCodec = { name: 'UTF8', decode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'), encode: (text) => Buffer.from(text, 'utf8') }
+const utf8: TextCodec = {
+  name: 'UTF8',
+  decode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
+  slice: (buffer, from, to) => buffer.toString('utf8', from, to),
+  encode: (text) => Buffer.from(text, 'utf8'),
+}
 
 const asciiOnly = (text: string): Buffer | undefined => {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return undefined
@@ -16,22 +22,28 @@ const asciiOnly = (text: string): Buffer | undefined => {
 const latin1: TextCodec = {
   name: 'LATIN1',
   decode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'),
+  slice: (buffer, from, to) => buffer.toString('latin1', from, to),
   encode: (text) => {
     for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0xff) return undefined
     return Buffer.from(text, 'latin1')
   },
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** SQL_ASCII has no conversion: valid UTF-8 is read as such, anything else byte by byte, so that ASCII parts are always right. */
+const decodeLoosely = (bytes: Uint8Array): string => {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch {
+    return latin1.decode(bytes)
+  }
+}
+
 const sqlAscii: TextCodec = {
   name: 'SQL_ASCII',
-  decode: (bytes) => {
-    try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    } catch {
-      return latin1.decode(bytes)
-    }
-  },
+  decode: decodeLoosely,
+  slice: (buffer, from, to) => decodeLoosely(buffer.subarray(from, to)),
   encode: asciiOnly,
 }
 
@@ -54,7 +66,7 @@ export const textCodec = (clientEncoding: string): TextCodec | undefined => {
   const label = labels[name]
   if (label === undefined) return undefined
   const decoder = new TextDecoder(label)
-  const codec: TextCodec = { name, decode: (bytes) => decoder.decode(bytes), encode: asciiOnly }
+  const codec: TextCodec = { name, decode: (bytes) => decoder.decode(bytes), slice: (buffer, from, to) => decoder.decode(buffer.subarray(from, to)), encode: asciiOnly }
   known.set(name, codec)
   return codec
 }

@@ -17,11 +17,6 @@ export class Run {
     this.end = end
   }
 
-  /** What was gathered last lies in this buffer. */
-  holds(buffer: Buffer): boolean {
-    return this.buffer === buffer
-  }
-
   /** Sends bytes of our own behind what was gathered. */
   write(bytes: Uint8Array): void {
     this.flush()

@@ -21,24 +21,23 @@ const forms: Readonly<Record<number, RegExp>> = {
   [oid.uuid]: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
 }
 
-/** The new value of a field, null for SQL NULL, undefined when it passes. Whatever can't be masked in its type is nulled, never let through. */
-export const maskField = (buffer: Buffer, from: number, to: number, field: Field, plan: OutputPlan, codec: TextCodec | undefined): Buffer | null | undefined => {
+/** The new value of a field (text still to be encoded, or bytes), null for SQL NULL, undefined when it passes. Whatever can't be masked in its type is nulled, never let through. */
+export const maskField = (buffer: Buffer, from: number, to: number, field: Field, plan: OutputPlan, codec: TextCodec | undefined): string | Buffer | null | undefined => {
   const { type, format } = field
   if (format === 0) {
     if (codec === undefined) return null
     if (type === oid.bytea) return bytes(fromHex(buffer, from, to), plan)
-    return textForm(buffer.subarray(from, to), type, plan, codec)
+    return textForm(buffer, from, to, type, plan, codec)
   }
-  if (isTextLike(type)) return codec === undefined ? null : textForm(buffer.subarray(from, to), type, plan, codec)
+  if (isTextLike(type)) return codec === undefined ? null : textForm(buffer, from, to, type, plan, codec)
   if (type === oid.jsonb) return jsonb(buffer, from, to, plan)
   return bytes(buffer.subarray(from, to), plan, type)
 }
 
-const textForm = (value: Buffer, type: number, plan: OutputPlan, codec: TextCodec): Buffer | null | undefined => {
-  const masked = plan.mask.apply(codec.decode(value))
+const textForm = (buffer: Buffer, from: number, to: number, type: number, plan: OutputPlan, codec: TextCodec): string | null | undefined => {
+  const masked = plan.mask.apply(codec.slice(buffer, from, to))
   if (masked === undefined || masked === null) return masked
-  const fitting = fit(masked, type, plan.kind)
-  return fitting === null ? null : (codec.encode(fitting) ?? null)
+  return fit(masked, type, plan.kind)
 }
 
 /** Text that a client can still parse as the type, or null. */

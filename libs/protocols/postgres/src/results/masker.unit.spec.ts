@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
-import type { MaskPlan, OutputPlan } from '@sallyport/protocol-kit'
+import type { MaskPlan, OutputPlan, SessionHost, Ticket } from '@sallyport/protocol-kit'
 import type { Field } from '../codec/decode.js'
 import { int16, int32, message } from '../codec/encode.js'
 import { MalformedFrame } from '../codec/malformed.js'
 import { textCodec } from '../encodings.js'
 import { oid } from '../values.js'
-import { Masker, Scratch } from './masker.js'
+import { Command } from '../session/command.js'
+import { Outflow } from '../session/outflow.js'
+import { Masker } from './masker.js'
 
 const row = (...values: readonly (string | Buffer | null)[]): Buffer =>
   message(68, int16(values.length), ...values.flatMap((value) => (value === null ? [int32(-1)] : [int32(Buffer.from(value).length), Buffer.from(value)])))
@@ -15,9 +17,14 @@ const field = (type: number, format = 0): Field => ({ name: 'f', table: 1, attri
 const to = (value: string | null | undefined, kind: OutputPlan['kind'] = 'column'): OutputPlan => ({ kind, mask: { rule: 'r', apply: () => value } })
 
 const rewrite = (fields: readonly Field[], outputs: readonly (OutputPlan | undefined)[], bytes: Buffer, encoding = 'UTF8'): Buffer | undefined => {
-  const scratch = new Scratch()
-  const start = new Masker(plan(outputs), fields, textCodec(encoding)).rewrite(bytes, 0, bytes.length, scratch, () => undefined)
-  return start < 0 ? undefined : scratch.buffer.subarray(start, scratch.used)
+  const sent: Uint8Array[] = []
+  const out = new Outflow((piece) => sent.push(piece))
+  const command = new Command({ resultBytesMax: 0 } as SessionHost, {} as Ticket, { relations: [], columns: [], everything: false, opaque: false }, false)
+  new Masker(plan(outputs), fields, textCodec(encoding)).deliver(bytes, 0, bytes.length, out, command)
+  out.flush()
+  expect(command.bytesOut).toBe(Buffer.concat(sent).length)
+  const result = Buffer.concat(sent)
+  return result.equals(bytes) ? undefined : result
 }
 
 describe('rewriting rows', () => {

@@ -8,8 +8,7 @@ import { unexpected } from './unexpected.js'
 
 /** Relays the frame and counts it as delivered for the command. */
 export const relay = (conversation: Conversation, first: Expectation, { buffer, start, end }: FrameReader): void => {
-  conversation.toClient.pass(buffer, start, end)
-  first.command?.delivered(buffer, start, end)
+  conversation.toClient.pass(buffer, start, end, first.command)
 }
 
 /** ParseComplete, BindComplete, CloseComplete. */
@@ -24,7 +23,8 @@ export const prepared = (conversation: Conversation, first: Expectation, reader:
       if (first.kind !== 'bind') throw unexpected(reader.type)
       if (portal !== undefined) {
         for (let former = portal.previous; former !== undefined; former = former.previous) {
-          if (former.command?.finished === false) former.command.finish(former.adopted ? 'completed' : 'cancelled')
+          const { command, adopted } = former
+          if (command?.finished === false) conversation.toClient.after(() => command.finish(adopted ? 'completed' : 'cancelled'))
         }
         conversation.portals.confirm(portal)
       }
@@ -109,7 +109,7 @@ export const completed = (conversation: Conversation, first: Expectation, reader
     if (command !== undefined) command.shape ??= first.portal.shape?.captured
   }
   first.afterwards?.(true)
-  command?.finish('completed')
+  if (command !== undefined) conversation.toClient.after(() => command.finish('completed'))
 }
 
 /** COPY took all its data: a Sync sent meanwhile was swallowed for certain. */
@@ -127,5 +127,5 @@ export const suspended = (conversation: Conversation, first: Expectation, reader
   if (command === undefined) return
   command.shape ??= portal?.shape?.captured
   command.status = 'suspended'
-  command.settle()
+  conversation.toClient.after(() => command.settle())
 }

@@ -1,12 +1,13 @@
 import { createHash, hash, type Hash } from 'node:crypto'
 import type { Outcome, SessionHost, Ticket, Touches } from '@sallyport/protocol-kit'
+import type { Tap } from './outflow.js'
 import { capturedResult, type CapturedShape } from './captured-result.js'
 
 /**
  * One judged command on its way: what was delivered for it, until it is finished exactly once.
- * Delivered bytes are noted as ranges of the chunk at hand and hashed (and, up to the limit, kept) once per chunk, not once per row.
+ * Delivered bytes are hashed (and, up to the limit, kept) once per write, not once per row.
  */
-export class Command {
+export class Command implements Tap {
   rows = 0
   bytesOut = 0
   /** Its event is known to be acknowledged: what the target says for it may reach the client. */
@@ -21,22 +22,16 @@ export class Command {
   private kept: Buffer[] | undefined
   private keptBytes = 0
   private truncated = false
-  private buffer: Buffer | undefined
-  private from = 0
-  private to = 0
+  private unhashed: Buffer | undefined
 
   constructor(private readonly host: SessionHost, readonly ticket: Ticket, readonly touches: Touches, readonly changesCatalog: boolean) {}
 
-  /** Notes bytes that go to the client for this command. */
-  delivered(buffer: Buffer, start: number, end: number): void {
-    if (this.buffer === buffer && this.to === start) {
-      this.to = end
-      return
-    }
+  /** Bytes that go to the client for this command; they are read until `settle` or `finish`. */
+  absorb(bytes: Buffer): void {
     this.settle()
-    this.buffer = buffer
-    this.from = start
-    this.to = end
+    this.bytesOut += bytes.length
+    this.keep(bytes)
+    this.unhashed = bytes
   }
 
   countMasked(rule: string): void {
@@ -44,15 +39,12 @@ export class Command {
     masked[rule] = (masked[rule] ?? 0) + 1
   }
 
-  /** Must be called before the chunk that `delivered` named is given back. */
+  /** Must be called before the chunk is given back whose bytes were absorbed. */
   settle(): void {
-    const { buffer } = this
-    if (buffer === undefined) return
-    this.buffer = undefined
-    const range = buffer.subarray(this.from, this.to)
-    this.bytesOut += range.length
-    this.keep(range)
-    ;(this.digest ??= createHash('sha256')).update(range)
+    const { unhashed } = this
+    if (unhashed === undefined) return
+    this.unhashed = undefined
+    ;(this.digest ??= createHash('sha256')).update(unhashed)
   }
 
   private keep(range: Buffer): void {
@@ -67,15 +59,12 @@ export class Command {
     this.keptBytes += part.length
   }
 
-  /** The whole answer lay in one chunk: hashed in one call. */
+  /** The whole answer left in one write: hashed in one call. */
   private lastDigest(): string | undefined {
-    const { buffer, digest } = this
-    if (digest === undefined && buffer !== undefined) {
-      this.buffer = undefined
-      const range = buffer.subarray(this.from, this.to)
-      this.bytesOut += range.length
-      this.keep(range)
-      return hash('sha256', range, 'hex')
+    const { unhashed, digest } = this
+    if (digest === undefined && unhashed !== undefined) {
+      this.unhashed = undefined
+      return hash('sha256', unhashed, 'hex')
     }
     this.settle()
     return this.digest?.digest('hex')

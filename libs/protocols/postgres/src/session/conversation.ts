@@ -7,13 +7,14 @@ import type { OperationContext } from '../operations.js'
 import type { Command } from './command.js'
 import { Expectation, Expectations, type ExpectationKind } from './expectations.js'
 import type { Judged } from './judgement.js'
+import { Outflow } from './outflow.js'
 import { newPortals, newStatements, type Portal } from './names.js'
 import { Settings } from './settings.js'
 
 /** What both directions of an open session share. */
 export class Conversation {
   readonly toTarget: Run
-  readonly toClient: Run
+  readonly toClient: Outflow
   readonly expectations = new Expectations()
   readonly statements = newStatements()
   readonly portals = newPortals()
@@ -54,7 +55,7 @@ export class Conversation {
 
   constructor(readonly host: SessionHost, readonly facts: { readonly database: string; readonly username: string; readonly targetProcess: number; readonly ownProcess: number }) {
     this.toTarget = new Run((bytes) => host.send('target', bytes))
-    this.toClient = new Run((bytes) => host.send('client', bytes))
+    this.toClient = new Outflow((bytes) => host.send('client', bytes))
     this.nowhere = `sallyport_${Buffer.from(host.random(16)).toString('hex')}`
   }
 
@@ -71,13 +72,13 @@ export class Conversation {
   /** A message of the gateway's own, put between two messages of the target. */
   notify(bytes: Uint8Array): void {
     if (this.midFrame) this.notices.push(bytes)
-    else this.toClient.write(bytes)
+    else this.toClient.send(bytes)
   }
 
   /** Called between two messages. */
   releaseNotices(): void {
     if (this.notices.length === 0) return
-    for (const notice of this.notices.splice(0)) this.toClient.write(notice)
+    for (const notice of this.notices.splice(0)) this.toClient.send(notice)
   }
 
   /** A transaction block is open, or will be when what was forwarded has run; or statements since the last Sync share an implicit one. */
@@ -153,7 +154,7 @@ export class Conversation {
     this.portals.remove(portal)
     const { command } = portal
     portal.command = undefined
-    if (command !== undefined && !command.finished) command.finish(portal.adopted ? 'completed' : 'cancelled')
+    if (command !== undefined && !command.finished) this.toClient.after(() => command.finish(portal.adopted ? 'completed' : 'cancelled'))
   }
 
   /** The COPY in question began, or never will. */

@@ -52,8 +52,7 @@ export const copyRow = (conversation: Conversation, first: Expectation | undefin
     relay(conversation, first, reader)
     return
   }
-  conversation.toClient.pass(frame, 0, frame.length)
-  command.delivered(frame, 0, frame.length)
+  conversation.toClient.pass(frame, 0, frame.length, command)
 }
 
 export const copyRowsEnd = (conversation: Conversation, first: Expectation, reader: FrameReader): void => {

@@ -15,16 +15,15 @@ const touchesOf = (first: Expectation | undefined) =>
 /** ErrorResponse: ends a message, and in the extended protocol everything up to the next Sync. */
 export const failed = (conversation: Conversation, first: Expectation | undefined, reader: FrameReader): void | Promise<void> => {
   if (first?.refusal !== undefined) {
-    conversation.toClient.write(refusalResponse(first.refusal, 'ERROR'))
+    conversation.toClient.send(refusalResponse(first.refusal, 'ERROR'))
     settle(conversation, first, { code: sqlState(first.refusal), message: refusalText(first.refusal) })
     return undefined
   }
   const plan = textPlan(conversation.host, touchesOf(first))
   const deliver = (known: MaskPlan | undefined): void => {
     const { bytes, code, severity, message: text } = maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec)
-    conversation.toClient.pass(bytes, 0, bytes.length)
+    conversation.toClient.pass(bytes, 0, bytes.length, first?.command)
     if (severity === 'FATAL' || severity === 'PANIC') conversation.lastWord = true
-    first?.command?.delivered(bytes, 0, bytes.length)
     if (first !== undefined) settle(conversation, first, { code, message: text })
   }
   return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
@@ -54,7 +53,7 @@ const fail = (conversation: Conversation, item: Expectation, failure: { readonly
   if (command !== undefined) {
     command.failure = failure
     // A simple query ends with ReadyForQuery, everything else here.
-    if (!item.answeredByReady) command.finish('failed')
+    if (!item.answeredByReady) conversation.toClient.after(() => command.finish('failed'))
   }
   if (!item.answeredByReady) forget(conversation, item)
 }

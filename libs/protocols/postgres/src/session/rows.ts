@@ -2,25 +2,17 @@ import type { FrameReader } from '../codec/frames.js'
 import { int32, message } from '../codec/encode.js'
 import { backend } from '../codec/types.js'
 import { BodyReader } from '../codec/decode.js'
-import { Masker, Scratch } from '../results/masker.js'
+import type { Masker } from '../results/masker.js'
 import { maskField } from '../results/mask-field.js'
 import { oid } from '../values.js'
-import type { Command } from './command.js'
 import type { Conversation } from './conversation.js'
 import { unknownOutputs } from './copy-out.js'
 import type { Expectation } from './expectations.js'
 import { relay } from './answers.js'
 import { unexpected } from './unexpected.js'
 
-/** Rows up to this size are copied behind a rewritten one, so that a chunk of rows leaves in one piece. */
-const gatheredBytesMax = 2048
-
-/** Delivers rows: untouched ones as ranges of the chunk, rewritten ones from the scratch. */
+/** Delivers rows: untouched ones as ranges of the chunk, rewritten ones through the scratch. */
 export class Rows {
-  private readonly scratch = new Scratch()
-  private counted: Command | undefined
-  private readonly count = (rule: string): void => this.counted?.countMasked(rule)
-
   constructor(private readonly conversation: Conversation) {}
 
   row(first: Expectation | undefined, reader: FrameReader): void | Promise<void> {
@@ -46,7 +38,7 @@ export class Rows {
   }
 
   private deliver(first: Expectation, masker: Masker, reader: FrameReader): void {
-    const { conversation, scratch } = this
+    const { conversation } = this
     const { buffer, start, end } = reader
     const { command } = first
     if (masker.passesAll) {
@@ -54,19 +46,7 @@ export class Rows {
       relay(conversation, first, reader)
       return
     }
-    this.counted = command
-    let row = masker.rewrite(buffer, start, end, scratch, this.count)
-    if (row < 0) {
-      if (end - start > gatheredBytesMax || !conversation.toClient.holds(scratch.buffer)) {
-        relay(conversation, first, reader)
-        return
-      }
-      row = scratch.reserve(end - start, scratch.used)
-      buffer.copy(scratch.buffer, scratch.used, start, end)
-      scratch.used += end - start
-    }
-    conversation.toClient.pass(scratch.buffer, row, scratch.used)
-    command?.delivered(scratch.buffer, row, scratch.used)
+    if (command !== undefined) masker.deliver(buffer, start, end, conversation.toClient, command)
   }
 }
 
@@ -89,8 +69,7 @@ export const functionResult = (conversation: Conversation, first: Expectation, r
     }
     command.countMasked(rule?.mask.rule ?? '')
     const frame = message(backend.functionCallResponse, int32(-1))
-    conversation.toClient.pass(frame, 0, frame.length)
-    command.delivered(frame, 0, frame.length)
+    conversation.toClient.pass(frame, 0, frame.length, command)
   }
   return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
 }

@@ -17,8 +17,6 @@ import { functionResult, Rows } from './rows.js'
 export class TargetPump {
   private readonly reader: FrameReader
   private readonly rows: Rows
-  /** The streamed frame at hand is left out. */
-  private swallowing = false
 
   constructor(private readonly conversation: Conversation) {
     this.rows = new Rows(conversation)
@@ -49,8 +47,9 @@ export class TargetPump {
 
   private finishChunk(): void {
     const { conversation } = this
+    if (conversation.ended) return
+    conversation.toClient.flush()
     conversation.expectations.first?.command?.settle()
-    if (!conversation.ended) conversation.toClient.flush()
   }
 
   /** Rows that pass untouched may be of any size; everything else must be seen whole. */
@@ -90,9 +89,7 @@ export class TargetPump {
   private continued(first: Expectation | undefined): void {
     const { reader, conversation } = this
     conversation.midFrame = !reader.last
-    if (this.swallowing) return
-    conversation.toClient.pass(reader.buffer, reader.start, reader.end)
-    first?.command?.delivered(reader.buffer, reader.start, reader.end)
+    conversation.toClient.pass(reader.buffer, reader.start, reader.end, first?.command)
     if (reader.last) conversation.releaseNotices()
   }
 
@@ -162,15 +159,12 @@ export class TargetPump {
     const now = buffer[start + 5]
     if (end - start !== 6 || (now !== status.idle && now !== status.block && now !== status.failed)) throw new MalformedFrame('malformed ReadyForQuery')
     if (first?.answeredByReady !== true || (first.refusal !== undefined && !first.failed)) throw unexpected(reader.type)
-    conversation.toClient.pass(buffer, start, end)
+    conversation.toClient.pass(buffer, start, end, first.command)
     conversation.expectations.shift()
     const next = conversation.expectations.first
     if (first.doubtful && next?.kind === 'sync') next.doubtful = true
     const { command } = first
-    if (command !== undefined) {
-      command.delivered(buffer, start, end)
-      command.finish(first.failed ? 'failed' : 'completed')
-    }
+    if (command !== undefined) conversation.toClient.after(() => command.finish(first.failed ? 'failed' : 'completed'))
     first.afterwards?.(!first.failed)
     if (first.copyIn && conversation.copyIn === first) conversation.settleCopyIn(false)
     conversation.ready(now, first.batch)
