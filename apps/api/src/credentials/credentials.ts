@@ -1,0 +1,78 @@
+import type { Principal } from '@sallyport/contracts/identity'
+import { newId } from '@sallyport/contracts/ids'
+import { RpcError } from '@sallyport/contracts/rpc'
+import { credentialDigest, newSessionCredential } from '@sallyport/identity'
+import { appendEvents, type Database } from '@sallyport/persistence'
+import type { Directory } from '../directory/directory.js'
+import type { Tables } from '../tables.js'
+import { decideIssue, decideRevoke } from './decide.js'
+
+export interface IssueRequest {
+  readonly principal: Principal
+  readonly connection: string
+  readonly ttlSeconds?: number | undefined
+  readonly tokenExpiresAt: Date
+}
+
+export interface IssuedCredential {
+  readonly id: string
+  /** Its text: shown once, kept nowhere. */
+  readonly credential: string
+  readonly connection: string
+  readonly expiresAt: string
+}
+
+/** Session credentials: made of a token, for one connection, kept as digests. */
+export interface Credentials {
+  /** Throws RpcError `not-found` for an unknown connection, `forbidden` when nothing is left of the token. */
+  issue(request: IssueRequest): Promise<IssuedCredential>
+  /** `uid`: only when it stands for that one. Throws RpcError `not-found`. Revoking twice changes nothing. */
+  revoke(id: string, uid: string | undefined, actor: string): Promise<void>
+  /** Who it stands for, as the directory knows them now. Throws RpcError `forbidden` when unknown, expired, revoked, or for another connection. */
+  verify(sha256: string, connection: string): Promise<{ id: string; principal: Principal; expiresAt: string }>
+}
+
+export const makeCredentials = (database: Database<Tables>, directory: Directory): Credentials => ({
+  issue: async (request) => {
+    const { principal, connection } = request
+    if (!directory.view().connections.has(connection)) throw new RpcError('not-found', 'there is no connection of this name')
+    const secret = newSessionCredential()
+    const id = newId('cred')
+    const issued = decideIssue({ ...request, ttlSeconds: request.ttlSeconds, id, now: new Date() })
+    const { expiresAt } = issued.data
+    await database.kysely.transaction().execute(async (transaction) => {
+      await transaction.deleteFrom('session_credentials').where('expires_at', '<', new Date()).execute()
+      await transaction.insertInto('session_credentials').values({ sha256: credentialDigest(secret), id, connection, principal: JSON.stringify(principal), expires_at: new Date(expiresAt), revoked_at: null }).execute()
+      await appendEvents(transaction, { aggregate: 'credential', id, expectedVersion: 0, actor: principal.uid, events: [issued] })
+    })
+    return { id, credential: secret, connection, expiresAt }
+  },
+  revoke: (id, uid, actor) => database.kysely.transaction().execute(async (transaction) => {
+    const row = await transaction.selectFrom('session_credentials').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+    if (row === undefined || (uid !== undefined && row.principal.uid !== uid)) throw new RpcError('not-found', 'there is no such credential')
+    const now = new Date()
+    const events = decideRevoke({ expiresAt: row.expires_at.toISOString(), revoked: row.revoked_at !== null }, { id, now })
+    if (events.length === 0) return
+    await transaction.updateTable('session_credentials').set({ revoked_at: now }).where('id', '=', id).execute()
+    await appendEvents(transaction, { aggregate: 'credential', id, expectedVersion: 1, actor, events })
+  }),
+  verify: async (sha256, connection) => {
+    const view = directory.view()
+    const trusted = new Set(view.issuers.map(({ name }) => name))
+    const row = await find(database, sha256)
+    const good = row !== undefined && row.connection === connection && row.revoked_at === null && row.expires_at.getTime() > Date.now()
+    // A credential is worth no more than its issuer is today.
+    if (!good || ![row.principal, ...row.principal.chain].every(({ issuer }) => trusted.has(issuer))) {
+      throw new RpcError('forbidden', 'the credential is unknown, expired, revoked, or for another connection')
+    }
+    return { id: row.id, principal: view.principal(row.principal), expiresAt: row.expires_at.toISOString() }
+  },
+})
+
+const find = async (database: Database<Tables>, sha256: string) => {
+  try {
+    return await database.kysely.selectFrom('session_credentials').selectAll().where('sha256', '=', sha256).executeTakeFirst()
+  } catch (cause) {
+    throw new RpcError('unavailable', 'credentials can\'t be verified now', undefined, { cause })
+  }
+}

@@ -1,0 +1,60 @@
+import type { StagedDraft } from '@sallyport/configuration'
+import { managedBySchema, nameSchema, type ManagedBy } from '@sallyport/contracts/change'
+import { agentSpecSchema, connectionSpecSchema, issuerSpecSchema, roleBindingSpecSchema, type ApplyRequest } from '@sallyport/contracts/directory'
+import { z } from 'zod'
+
+const contentSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('connection'), object: nameSchema, labels: z.record(z.string(), z.string()), spec: connectionSpecSchema }),
+  z.object({ kind: z.literal('agent'), object: nameSchema, spec: agentSpecSchema }),
+  z.object({ kind: z.literal('issuer'), object: nameSchema, spec: issuerSpecSchema }),
+  z.object({ kind: z.literal('role-binding'), object: nameSchema, spec: roleBindingSpecSchema }),
+])
+/** What one object of the directory says; `object` is its name among its kind. */
+export type Content = z.infer<typeof contentSchema>
+export type DirectoryKind = Content['kind']
+
+/** All kinds are one set, so that what refers to each other is judged and changed together. `name` is `<kind>/<object>`. */
+export const directoryDocumentSchema = z.object({
+  name: z.string().max(100),
+  managedBy: managedBySchema,
+  version: z.number().int(),
+  file: z.string().optional(),
+  line: z.number().int().optional(),
+  content: contentSchema,
+})
+export type DirectoryDocument = z.infer<typeof directoryDocumentSchema>
+
+export const documentName = (kind: DirectoryKind, object: string): string => `${kind}/${object}`
+
+/** One object of the directory with what is known about its document. */
+export type DocumentOf<K extends DirectoryKind> = Extract<Content, { kind: K }> & Omit<DirectoryDocument, 'content' | 'name'> & { readonly document: string }
+
+export const ofKind = <K extends DirectoryKind>(documents: readonly DirectoryDocument[], kind: K): DocumentOf<K>[] =>
+  documents.flatMap(({ content, name, ...rest }) => (content.kind === kind ? [{ ...rest, ...content, document: name } as unknown as DocumentOf<K>] : []))
+
+interface Written {
+  readonly name: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly spec: object
+  readonly file?: string | undefined
+  readonly line?: number | undefined
+}
+
+/** One object as a document. `spec` must be of the kind. */
+export const draftOf = (kind: DirectoryKind, { name, labels, spec, ...position }: Written): StagedDraft<DirectoryDocument> =>
+  ({ name: documentName(kind, name), content: { kind, object: name, ...(kind === 'connection' ? { labels: labels ?? {} } : {}), spec } as Content, ...position })
+
+/** The objects of a configuration that belong to the directory, as documents of one change. */
+export const draftsOf = (request: ApplyRequest): StagedDraft<DirectoryDocument>[] => [
+  ...request.issuers.map((object) => draftOf('issuer', object)),
+  ...request.roleBindings.map((object) => draftOf('role-binding', object)),
+  ...request.connections.map((object) => draftOf('connection', object)),
+  ...request.agents.map((object) => draftOf('agent', object)),
+]
+
+/** The directory as a change would make it, before anybody has judged it. */
+export const desiredSet = (documents: readonly DirectoryDocument[], drafts: readonly StagedDraft<DirectoryDocument>[], managedBy: ManagedBy, prune: boolean): DirectoryDocument[] => {
+  const named = new Set(drafts.map(({ name }) => name))
+  const kept = documents.filter((document) => !named.has(document.name) && !(prune && document.managedBy === managedBy))
+  return [...kept, ...drafts.map((each) => ({ ...each, managedBy, version: 0 }))]
+}

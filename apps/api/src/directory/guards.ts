@@ -1,0 +1,42 @@
+import { isDeepStrictEqual } from 'node:util'
+import { listPolicies, putPolicy, removePolicy } from '@sallyport/contracts/policy'
+import type { Bus, BusLogger } from '@sallyport/messaging'
+import { agentGuard, agentGuardName } from '@sallyport/policy-engine'
+import { ofKind, type DirectoryDocument } from './document.js'
+import type { Installation } from './validate.js'
+import { agentUid, viewOf } from './view.js'
+
+export interface GuardDocument { readonly name: string; readonly text: string }
+
+/** For each agent the generated policy that its `connections` stand for. */
+export const guardsFor = (documents: readonly DirectoryDocument[], installation: Installation): GuardDocument[] => {
+  const primary = viewOf(documents, installation).issuers.find((issuer) => issuer.primary)?.name
+  return ofKind(documents, 'agent').map(({ object, spec }) => ({
+    name: agentGuardName(object),
+    text: agentGuard({ name: object, uid: agentUid(spec, primary), connections: spec.connections }),
+  }))
+}
+
+const ACTOR = 'api'
+
+export interface Guards {
+  /** Makes policy-decision's generated policies those of this directory. With `prune` false nothing is taken away. */
+  bring(documents: readonly DirectoryDocument[], prune: boolean): Promise<void>
+}
+
+export const makeGuards = (bus: Bus, installation: Installation, logger: BusLogger): Guards => ({
+  bring: async (documents, prune) => {
+    const wanted = new Map(guardsFor(documents, installation).map((guard) => [guard.name, guard.text]))
+    const { items } = await bus.call(listPolicies, {})
+    const present = new Map(items.filter(({ managedBy }) => managedBy === 'generated').map(({ name, text }) => [name, text]))
+    if (isDeepStrictEqual(present, wanted)) return
+    for (const [name, text] of wanted) {
+      if (present.get(name) !== text) await bus.call(putPolicy, { document: { name, text, managedBy: 'generated' }, actor: ACTOR })
+    }
+    for (const name of prune ? present.keys() : []) {
+      if (wanted.has(name)) continue
+      logger.warn({ policy: name }, 'guards: an agent is gone, and its guard with it')
+      await bus.call(removePolicy, { name, managedBy: 'generated', actor: ACTOR })
+    }
+  },
+})

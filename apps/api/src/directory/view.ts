@@ -1,0 +1,43 @@
+import type { Agent, Connection } from '@sallyport/contracts/directory'
+import type { Issuer, Party, Principal } from '@sallyport/contracts/identity'
+import { developmentRoleBindings, type RoleBinding } from '@sallyport/identity'
+import { ofKind, type DirectoryDocument } from './document.js'
+import type { Installation } from './validate.js'
+
+/** One revision of the directory, as it is looked things up in. */
+export interface DirectoryView {
+  readonly issuers: readonly Issuer[]
+  readonly roleBindings: readonly RoleBinding[]
+  readonly connections: ReadonlyMap<string, Connection>
+  readonly agents: ReadonlyMap<string, Agent>
+  /** The parties with what the directory knows of them: who is an agent, and who answers for it. */
+  parties(parties: readonly Party[]): Party[]
+  principal(principal: Principal): Principal
+}
+
+const agentKey = (issuer: string, subject: string): string => JSON.stringify([issuer, subject])
+
+export const viewOf = (documents: readonly DirectoryDocument[], installation: Installation): DirectoryView => {
+  const configured = ofKind(documents, 'issuer').map(({ object, spec }): Issuer => ({ name: object, url: spec.oidc.url, audience: spec.oidc.audience, groupsClaim: spec.groupsClaim, primary: spec.primary }))
+  const development = configured.length === 0 && installation.developmentIssuer !== undefined
+  const bindings = ofKind(documents, 'role-binding').map(({ spec }) => spec)
+  const agents = ofKind(documents, 'agent').map(({ object, spec, managedBy, version }): Agent => ({ name: object, spec, managedBy, revision: version }))
+  const owners = new Map(agents.map(({ spec }) => [agentKey(spec.issuer, spec.subject), spec.owner]))
+  const described = (party: Party): Party => {
+    const { kind: _kind, owner: _owner, ...rest } = party
+    const owner = owners.get(agentKey(party.issuer, party.subject))
+    return owner === undefined ? { ...rest, kind: 'user' } : { ...rest, kind: 'agent', owner }
+  }
+  return {
+    issuers: development ? [installation.developmentIssuer!] : configured,
+    roleBindings: development ? [...developmentRoleBindings, ...bindings] : bindings,
+    connections: new Map(ofKind(documents, 'connection').map(({ object, labels, spec, managedBy, version }) => [object, { name: object, labels, spec, managedBy, revision: version }])),
+    agents: new Map(agents.map((agent) => [agent.name, agent])),
+    parties: (parties) => parties.map(described),
+    principal: ({ chain, ...self }) => ({ ...described(self), chain: chain.map(described) }),
+  }
+}
+
+/** uid of an agent's entity in policies: its subject, with the issuer's name unless that one is primary. */
+export const agentUid = (agent: { readonly issuer: string; readonly subject: string }, primaryIssuer: string | undefined): string =>
+  agent.issuer === primaryIssuer ? agent.subject : `${agent.issuer}/${agent.subject}`

@@ -1,0 +1,4 @@
+import { runService } from '@sallyport/runtime'
+import { service } from './service.js'
+
+await runService(service, process.env)
