@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { waitFor } from '@sallyport/testing'
 import pg from 'pg'
 import { startPlatform, wholeSession, type Platform } from './fixtures.js'
 
@@ -34,6 +35,20 @@ describe('the log', () => {
 
   it.each(changes.slice(0, 3))('refuses even its owner, until he takes the trigger away: %s', async (change) => {
     await expect(platform.owner.query(change)).rejects.toMatchObject({ code: '42501', message: expect.stringContaining('append-only') })
+  })
+
+  it('is set up by an owner who is no superuser', async () => {
+    await platform.owner.query('drop role if exists audit_owner')
+    await platform.owner.query('create role audit_owner login createrole password \'test\'')
+    await platform.owner.query('drop role if exists audit_owned_writer')
+    await platform.owner.query(`grant create on database ${new URL(platform.databaseUrl).pathname.slice(1)} to audit_owner`)
+    await platform.stopStores()
+    const url = new URL(platform.databaseUrl)
+    url.username = 'audit_owner'
+    url.password = 'test'
+    await platform.startStore({ SALLYPORT_DATABASE_URL: url.href, SALLYPORT_AUDIT_SCHEMA: 'audit_owned' })
+    await waitFor(async () => (await platform.count('audit_owned.events')) === 4)
+    await waitFor(async () => (await platform.count('audit_owned.commands')) === 1)
   })
 
   it('runs under a log-in that is nothing but a member of the writer', async () => {

@@ -84,9 +84,10 @@ const roles = (schema: string): string[] => {
     `do $$ begin
       if not exists (select from pg_roles where rolname = '${writerRole(schema)}') then create role ${writer} nologin; end if;
     exception when duplicate_object or unique_violation then null; end $$`,
+    // Who made the role may make himself a member; who was made one by somebody else needs nothing.
     `do $$ begin
-      if not pg_has_role(current_user, '${writerRole(schema)}', 'member') then execute format('grant ${writer} to %I', current_user); end if;
-    end $$`,
+      execute format('grant ${writer} to %I', current_user);
+    exception when insufficient_privilege then null; end $$`,
     `grant usage, create on schema "${schema}" to ${writer}`,
     `grant select, insert on events, payloads, quarantine to ${writer}`,
     `grant select, update on sequencer to ${writer}`,
