@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common'
@@ -62,7 +63,7 @@ export class Proxy implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
     return {
       decisions, holds, recorder, live, keys, logger, proxy,
       plans: new Plans(bus, this.maskingRevisions),
-      digestKey: Buffer.from(config.SALLYPORT_DIGEST_KEY, 'base64'),
+      digestKey: createSecretKey(config.SALLYPORT_DIGEST_KEY, 'base64'),
       desk: new AdmissionDesk(bus, decisions),
       catalogs: new Catalogs(keys, logger),
       metrics: proxyMetrics(metrics, { sessions: () => live.size, held: () => holds.held, tailBytes: () => recorder.tailBytes }),

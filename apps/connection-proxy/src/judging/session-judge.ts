@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { newId } from '@sallyport/contracts/ids'
 import type { DecideReply } from '@sallyport/contracts/policy'
 import { sessionEventTypes } from '@sallyport/contracts/session'
@@ -16,7 +17,7 @@ export interface JudgeServices {
   readonly plans: Plans
   readonly holds: Holds
   readonly recorder: Recorder
-  readonly digestKey: Uint8Array
+  readonly digestKey: KeyObject
   readonly proxy: string
 }
 

@@ -1,7 +1,7 @@
 import type { Outcome, Ticket } from '@sallyport/protocol-kit'
 import type { Finish } from '@sallyport/contracts/session'
 import { sessionEventTypes } from '@sallyport/contracts/session'
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import type { SessionRecord } from './session-record.js'
 
 /** Larger ends go as an event of their own at once: they are not carried along. */
@@ -21,7 +21,7 @@ const finishTypes: Readonly<Record<Outcome['outcome'], string>> = {
 
 export interface CommandLogOptions {
   readonly record: SessionRecord
-  readonly digestKey: Uint8Array
+  readonly digestKey: KeyObject
   /** An end waits for the session's next request: asks to be flushed soon if none comes. */
   readonly onCarried: (log: CommandLog) => void
   readonly onApprovedEnd: (approval: string, outcome: Outcome['outcome']) => void

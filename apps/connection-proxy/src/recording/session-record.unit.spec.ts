@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Refusal } from '@sallyport/protocol-kit'
 import fc from 'fast-check'
@@ -108,7 +109,7 @@ describe('the log of commands', () => {
   const logWith = () => {
     const { record, published } = recordWith('stream')
     const ends: string[] = []
-    const log = new CommandLog({ record, digestKey: Buffer.alloc(32), onCarried: () => undefined, onApprovedEnd: (approval, outcome) => ends.push(`${approval} ${outcome}`), onEnd: () => undefined })
+    const log = new CommandLog({ record, digestKey: createSecretKey(Buffer.alloc(32)), onCarried: () => undefined, onApprovedEnd: (approval, outcome) => ends.push(`${approval} ${outcome}`), onEnd: () => undefined })
     const events = () => published.map(({ text }) => JSON.parse(text) as { type: string; data: Record<string, unknown> })
     return { log, events, ends }
   }
