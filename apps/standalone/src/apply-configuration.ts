@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
-import { secretOf } from '@sallyport/dev-idp'
-import { principals } from '@sallyport/dev-idp'
+import { principals, secretOf } from '@sallyport/dev-idp'
+import type { Environment } from './config.js'
 import type { Endpoints } from './ready.js'
 import { mainOf } from './run-services.js'
 
 export interface ApplyOptions {
   readonly dir: string
   readonly endpoints: Pick<Endpoints, 'api' | 'issuer'>
+  readonly environment: Environment
   readonly signal: AbortSignal
 }
 
@@ -14,11 +15,11 @@ const ADMIN = 'ada'
 const APPLY_TIMEOUT_MS = 60_000
 
 /** Applies a configuration directory as `./sallyport apply -f DIR` does, as the development administrator. Throws when it is refused. */
-export const applyConfiguration = async ({ dir, endpoints, signal }: ApplyOptions): Promise<void> => {
+export const applyConfiguration = async ({ dir, endpoints, environment, signal }: ApplyOptions): Promise<void> => {
   const token = await adminToken(endpoints.issuer)
   const status = await new Promise<number>((resolve, reject) => {
     const child = spawn(process.execPath, [mainOf('cli'), 'apply', '-f', dir], {
-      env: { ...process.env, SALLYPORT_API: endpoints.api, SALLYPORT_ISSUER: endpoints.issuer, SALLYPORT_TOKEN: token },
+      env: { ...environment, SALLYPORT_API: endpoints.api, SALLYPORT_ISSUER: endpoints.issuer, SALLYPORT_TOKEN: token },
       stdio: ['ignore', 'inherit', 'inherit'],
       timeout: APPLY_TIMEOUT_MS,
       signal,

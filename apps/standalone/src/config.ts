@@ -20,6 +20,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface Config extends z.infer<typeof configSchema> {
   /** What the services get besides their own: the variables of this program that are meant for Sallyport. */
   readonly inherited: Readonly<Record<string, string>>
+  /** All of it: references like `env: ORDERS_PASSWORD` in a configuration are read from it by whoever applies. */
+  readonly environment: Environment
   /** Passwords of NATS users, where a nats-server of one's own is named. */
   readonly natsPasswords: Readonly<Record<string, string>>
   listenerPort(protocol: string, defaultPort: number): number
@@ -34,6 +36,7 @@ export const readConfig = (env: Environment): Config => {
   if (!parsed.success) throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
   return {
     ...parsed.data,
+    environment: env,
     inherited: startingWith(env, 'SALLYPORT_'),
     natsPasswords: startingWith(env, 'NATS_PASSWORD_'),
     listenerPort: (protocol, defaultPort) => {

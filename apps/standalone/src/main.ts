@@ -14,7 +14,7 @@ const print = ({ endpoints }: Platform): void => {
 }
 
 /** Ends this process: a second signal, or a stop that takes too long, ends it at once, and the guards end what it started. */
-const stopOnSignal = (abort: AbortController, platform: () => Platform | undefined): void => {
+const stopOnSignal = (abort: AbortController, running: { platform?: Platform }): void => {
   let asked = false
   const end = (): void => {
     if (asked) process.exit(1)
@@ -24,7 +24,7 @@ const stopOnSignal = (abort: AbortController, platform: () => Platform | undefin
       say('stopping took too long: what still runs is cut off')
       process.exit(1)
     }, STOP_DEADLINE_MS).unref()
-    void platform()?.stop().then(() => process.exit(0), (error: unknown) => {
+    void running.platform?.stop().then(() => process.exit(0), (error: unknown) => {
       say(String(error))
       process.exit(1)
     })
@@ -37,9 +37,10 @@ const main = async (): Promise<void> => {
   const options = readOptions(process.argv.slice(2))
   if (options === 'help') return void process.stdout.write(usage)
   const abort = new AbortController()
-  let platform: Platform | undefined
-  stopOnSignal(abort, () => platform)
-  platform = await up({ config: readConfig(process.env), options, say, signal: abort.signal })
+  const running: { platform?: Platform } = {}
+  stopOnSignal(abort, running)
+  const platform = await up({ config: readConfig(process.env), options, say, signal: abort.signal })
+  running.platform = platform
   if (abort.signal.aborted) {
     await platform.stop()
     process.exit(0)

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startGuarded, type GuardedProcess } from '@sallyport/embedded'
@@ -26,7 +26,7 @@ export const mainOf = (service: string): string => path.join(path.dirname(fileUR
 export const runAsProcess = async (planned: Planned, logDir: string, say: (line: string) => void): Promise<RunningPart> => {
   mkdirSync(logDir, { recursive: true, mode: 0o700 })
   const logFile = path.join(logDir, `${planned.label}.log`)
-  createWriteStream(logFile, { flags: 'a', mode: 0o600 }).end()
+  writeFileSync(logFile, '', { flag: 'a', mode: 0o600 })
   let stopping = false
   let current: GuardedProcess
   const start = (): Promise<GuardedProcess> => startGuarded({

@@ -51,7 +51,7 @@ export const up = async (context: UpContext): Promise<Platform> => {
       listeners: Object.fromEntries([...listeners].map(([protocol, port]) => [protocol, { host: config.inherited['SALLYPORT_LISTEN_HOST'] ?? '127.0.0.1', port }])),
       processes: { ...backing.pids(), ...Object.fromEntries(parts.flatMap((part) => (part.pid === undefined ? [] : [[part.label, part.pid]]))) },
     }
-    if (options.config !== undefined) await applyConfiguration({ dir: path.resolve(options.config), endpoints, signal: context.signal })
+    if (options.config !== undefined) await applyConfiguration({ dir: path.resolve(options.config), endpoints, environment: config.environment, signal: context.signal })
     if (options.readyFile !== undefined) writeReadyFile(options.readyFile, endpoints)
     return { endpoints, stop }
   } catch (error) {
