@@ -77,8 +77,7 @@ export class CommandLog {
     if (running === undefined) return
     this.running.delete(ticket.command)
     const durationMs = performance.now() - ticket.startedAt
-    const finish: Finish = { command: ticket.command, durationUs: Math.round(durationMs * 1000), ...outcome } as Finish
-    const data = JSON.stringify(finish)
+    const data = JSON.stringify(finishOf(ticket.command, durationMs, outcome))
     this.carried.push({ type: finishTypes[outcome.outcome], command: ticket.command, data })
     this.carriedChars += data.length
     if (this.carriedChars > CARRIED_CHARS_MAX) this.flush()
@@ -100,4 +99,10 @@ export class CommandLog {
     this.carriedChars = 0
     for (const end of ends) this.options.record.append(end.type, end.command, end.data)
   }
+}
+
+/** Member by member: an outcome may be an object that works its members out only when they are read. */
+const finishOf = (command: string, durationMs: number, outcome: Outcome): Finish => {
+  const { rows, bytesOut, masked, digest, status, error, result } = outcome
+  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, error, result } as Finish
 }

@@ -8,6 +8,8 @@ export interface PsqlTarget {
   readonly password: string
 }
 
+/** How the scripted agent names itself to the target. */
+export const APPLICATION_NAME = 'coding-agent (scripted)'
 const ANSWER_TIMEOUT_MS = 60_000
 
 /** One real `psql`, driven through its standard input as a script would: one session for all that the agent does. */
@@ -20,16 +22,18 @@ export class PsqlClient {
   constructor(target: PsqlTarget) {
     const { host, port, user, password } = target
     this.child = spawn('psql', ['-X', '-q', '-v', 'VERBOSITY=default'], {
-      env: { ...process.env, PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGAPPNAME: 'coding-agent (scripted)', PGSSLMODE: 'prefer', PGCONNECT_TIMEOUT: '10' },
+      env: { ...process.env, PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGAPPNAME: APPLICATION_NAME, PGSSLMODE: 'prefer', PGCONNECT_TIMEOUT: '10' },
     })
     this.child.stdout.on('data', (chunk: Buffer) => { this.out += chunk.toString() })
     this.child.stderr.on('data', (chunk: Buffer) => { this.err += chunk.toString() })
     this.child.stdin.on('error', () => undefined)
   }
 
-  /** What psql said so far on its standard error and nobody took yet. */
-  get warnings(): string {
-    return this.err
+  /** Takes what psql said so far on its standard error while a statement runs. */
+  takeWarnings(): string {
+    const taken = this.err.trim()
+    this.err = ''
+    return taken
   }
 
   /** Runs one statement; resolves with all that psql printed for it. Rejects when psql ends or does not answer. */

@@ -18,7 +18,7 @@ export const tokenFor = async (issuer: string, name: string): Promise<string> =>
   const response = await fetch(`${issuer}/token`, {
     method: 'POST',
     headers: { authorization: `Basic ${Buffer.from(`${name}:${name}-secret`).toString('base64')}`, 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ grant_type: 'client_credentials', resource: 'sallyport' }),
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   })
   const { access_token: token } = (await (await answerOf(response, `a token for ${name}`)).json()) as { access_token: string }

@@ -86,7 +86,8 @@ const heldThen = async (cast: Cast, statement: string, who: 'bob' | 'carol', ver
     if (pending === undefined) await new Promise((resolve) => { setTimeout(resolve, POLL_MS) })
   }
   if (pending === undefined) throw new StoryError(`${who} never saw a request to decide about`)
-  cast.screen.says('gateway', cast.agent.warnings.trim())
+  const notice = cast.agent.takeWarnings()
+  cast.screen.says('gateway', notice)
   cast.screen.says('approver', `${who} sees ${pending.id}: ${pending.principal.uid} on ${pending.connection} wants to run\n${pending.summary}`)
   expect(cast, await ordersOf(cast) === before, 'psql waits; the target is as it was')
   cast.screen.says('approver', `${who}: ${verdict} ("${comment}")`)
@@ -125,11 +126,23 @@ const sessionOf = async (cast: Cast): Promise<Session> => {
   throw new StoryError('the session never appeared in the audit trail')
 }
 
+/** The approvals' own events take a moment longer to the store than the session's. */
+const replayOf = async (cast: Cast, session: string): Promise<string> => {
+  let text = ''
+  for (let polls = 0; polls < POLLS_MAX && !(text.includes('bob') && text.includes('carol')); polls += 1) {
+    if (polls > 0) await new Promise((resolve) => { setTimeout(resolve, POLL_MS) })
+    text = await cast.auditor.text(`/v1/sessions/${session}/replay?format=text`)
+  }
+  return text
+}
+
 const replayed = async (cast: Cast, ranOnTarget: () => readonly string[]): Promise<void> => {
   cast.screen.step(6, 'What an investigator sees: the whole session, replayed.')
   await cast.agent.end()
   const session = await sessionOf(cast)
-  cast.screen.plain(await cast.auditor.text(`/v1/sessions/${session.id}/replay?format=text`))
+  const replay = await replayOf(cast, session.id)
+  cast.screen.plain(replay)
+  expect(cast, replay.includes('bob') && replay.includes('ticket 4711') && replay.includes('carol'), 'who asked, what, decided by which policy, approved by whom and with which words')
   cast.screen.step(7, 'The audit trail, checked against the target.')
   const { items: events } = (await cast.auditor.get(`/v1/events?session=${session.id}&limit=1000`)) as { items: { sequence: number }[] }
   const sequences = events.map((event) => event.sequence).sort((a, b) => a - b)
