@@ -5,6 +5,8 @@ import { protocols } from '@sallyport/protocols'
 import { BUS, INSTANCE, LOGGER, READINESS, type Readiness } from '@sallyport/runtime'
 import type { Logger } from 'pino'
 import { makeChanges, type Changes } from './apply/changes.js'
+import { Tending } from './apply/tending.js'
+import { makeTurns, type Turns } from './apply/turns.js'
 import { developmentIssuerOf, type Config } from './config.js'
 import { makeCredentials, type Credentials } from './credentials/credentials.js'
 import { makeDirectory, type Directory } from './directory/directory.js'
@@ -13,7 +15,7 @@ import { makeGuards, type Guards } from './directory/guards.js'
 import { ApiServer } from './http/server.js'
 import type { Services } from './services.js'
 import { migrations, type Tables } from './tables.js'
-import { CHANGES, CREDENTIALS, DATABASE, DIRECTORY, GUARDS, SERVICES } from './tokens.js'
+import { CHANGES, CREDENTIALS, DATABASE, DIRECTORY, GUARDS, SERVICES, TURNS } from './tokens.js'
 
 @Module({})
 export class ApiModule {}
@@ -46,7 +48,7 @@ class Persistence implements OnApplicationBootstrap, OnModuleDestroy, OnApplicat
 /** Everything the service is made of. `known`: the protocols that connections may name. */
 export const apiModule = (config: Config, known: Services['protocols'] = protocols): DynamicModule => ({
   module: ApiModule,
-  providers: [...stateProviders(config, known), servicesProvider(config, known), Persistence, DirectoryEndpoints, ApiServer],
+  providers: [...stateProviders(config, known), servicesProvider(config, known), Persistence, DirectoryEndpoints, Tending, ApiServer],
 })
 
 const stateProviders = (config: Config, known: Services['protocols']): Provider[] => {
@@ -67,6 +69,7 @@ const stateProviders = (config: Config, known: Services['protocols']): Provider[
       },
     },
     { provide: CREDENTIALS, inject: [DATABASE, DIRECTORY], useFactory: (database: Database<Tables>, directory: Directory) => makeCredentials(database, directory) },
+    { provide: TURNS, inject: [DATABASE], useFactory: (database: Database<Tables>) => makeTurns(database) },
     { provide: GUARDS, inject: [BUS, LOGGER], useFactory: (bus: Bus, logger: Logger) => makeGuards(bus, installation, logger) },
     {
       provide: CHANGES,
@@ -78,6 +81,6 @@ const stateProviders = (config: Config, known: Services['protocols']): Provider[
 
 const servicesProvider = (config: Config, known: Services['protocols']): Provider => ({
   provide: SERVICES,
-  inject: [BUS, DIRECTORY, CREDENTIALS, GUARDS, CHANGES],
-  useFactory: (bus: Bus, directory: Directory, credentials: Credentials, guards: Guards, changes: Changes): Services => ({ bus, config, directory, credentials, guards, changes, protocols: known }),
+  inject: [BUS, DIRECTORY, CREDENTIALS, GUARDS, CHANGES, TURNS],
+  useFactory: (bus: Bus, directory: Directory, credentials: Credentials, guards: Guards, changes: Changes, turns: Turns): Services => ({ bus, config, directory, credentials, guards, changes, turns, protocols: known }),
 })

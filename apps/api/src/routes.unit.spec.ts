@@ -77,10 +77,10 @@ describe('the table of routes', () => {
     }
   })
 
-  test('lets nobody but people with the role admin change the configuration', () => {
+  test('lets nobody but people with the role admin change the configuration, and that one change after the other', () => {
     const changing = routes.filter(({ method, path }) => method !== 'GET' && !/credentials|approvals|sessions|preview|explain/.test(path))
     expect(changing.length).toBeGreaterThan(0)
-    for (const route of changing) expect([nameOf(route), route.access]).toEqual([nameOf(route), ['admin']])
+    for (const route of changing) expect([nameOf(route), route.access, route.configures]).toEqual([nameOf(route), ['admin'], true])
   })
 })
 

@@ -24,13 +24,12 @@ export interface Changes {
 /** Generated policies are of another manager than those from git, so they are a change of their own in policy-decision. */
 const guardsChange = (change: string): string => `${change}-guards`
 const STAGE_TIMEOUT_MS = 20_000
-/** A change that another replica may still be putting in force is left alone for this long, in milliseconds. */
-const ROLL_FORWARD_AFTER_MS = 15_000
 /** Below the bus's own limit for one message, in bytes. */
 const PART_BYTES_MAX = 900 * 1024
 
 interface Parts { readonly database: Database<Tables>; readonly bus: Bus; readonly logger: BusLogger; readonly directory: Directory; readonly guards: Guards }
 
+/** Both run in turn with all other changes of the configuration: see turns.ts. */
 export const makeChanges = (parts: Parts): Changes => ({
   apply: async (request, actor) => {
     const change = newId('chg')
@@ -44,23 +43,18 @@ export const makeChanges = (parts: Parts): Changes => ({
     if (request.dryRun || quiet) return { change: null, dryRun: request.dryRun, differences: staged.differences }
     // From here on it goes forward only: every service has validated and stored its part.
     await parts.database.kysely.insertInto('changes').values({ change, actor, began_at: new Date() }).execute()
-    await activateAll(parts, change)
+    await activateAll(parts, change).catch((cause: unknown) => {
+      throw new RpcError('unavailable', `every service has accepted change ${change}, and it could not be put in force in all of them yet: that is tried again until it is`, undefined, { cause })
+    })
     return { change, dryRun: false, differences: staged.differences }
   },
   tend: async () => {
-    const before = new Date(Date.now() - ROLL_FORWARD_AFTER_MS)
-    const left = await parts.database.kysely.selectFrom('changes').selectAll().where('began_at', '<', before).orderBy('began_at').execute()
+    const left = await parts.database.kysely.selectFrom('changes').selectAll().orderBy('began_at').execute()
     for (const { change } of left) {
       parts.logger.warn({ change }, 'configuration: an interrupted change is rolled forward')
-      await activateAll(parts, change).catch(async (error: unknown) => {
-        if (!(error instanceof RpcError) || error.code === 'unavailable' || error.code === 'internal') throw error
-        // A service can't have it any more, because of what was changed by hand in between: applying again tells why.
-        parts.logger.error({ change, error: error.message }, 'configuration: an interrupted change could not be finished, it has to be applied again')
-        await parts.database.kysely.deleteFrom('changes').where('change', '=', change).execute()
-      })
+      await activateAll(parts, change)
     }
-    const busy = await parts.database.kysely.selectFrom('changes').select('change').executeTakeFirst()
-    if (busy === undefined) await parts.guards.bring(parts.directory.documents(), true)
+    await parts.guards.bring(parts.directory.documents(), true)
   },
 })
 
@@ -106,10 +100,19 @@ const as = (kind: string) => ({ name, change }: Difference): Difference => ({ ki
 
 /** What narrows comes first: masking and guards are in force before a connection that they are for. */
 const activateAll = async ({ database, bus, directory, logger }: Parts, change: string): Promise<void> => {
-  await bus.call(activateRules, { change })
-  await bus.call(activatePolicies, { change: guardsChange(change) })
-  await bus.call(activatePolicies, { change })
-  await directory.set.activate(change)
+  const steps: readonly (() => Promise<unknown>)[] = [
+    () => bus.call(activateRules, { change }, { timeoutMs: STAGE_TIMEOUT_MS }),
+    () => bus.call(activatePolicies, { change: guardsChange(change) }, { timeoutMs: STAGE_TIMEOUT_MS }),
+    () => bus.call(activatePolicies, { change }, { timeoutMs: STAGE_TIMEOUT_MS }),
+    () => directory.set.activate(change),
+  ]
+  for (const step of steps) {
+    await step().catch((error: unknown) => {
+      // Nothing else changes the configuration meanwhile, so this should not be; waiting would not mend it.
+      if (!(error instanceof RpcError) || (error.code !== 'conflict' && error.code !== 'not-found')) throw error
+      logger.error({ change, error: error.message }, 'configuration: a part of a change can never be put in force; the rest of it is')
+    })
+  }
   await database.kysely.deleteFrom('changes').where('change', '=', change).execute()
   logger.warn({ change }, 'configuration: a change is in force')
 }

@@ -3,6 +3,7 @@ import { agentSchema, agentSpecSchema, connectionObjectSchema, connectionSpecSch
 import { listOf } from '@sallyport/contracts/rpc'
 import { z } from 'zod'
 import { desiredSet, documentName, draftOf, ofKind, type DirectoryKind, type DocumentOf } from '../directory/document.js'
+import { validateDirectory } from '../directory/validate.js'
 import { Problem } from '../http/problem.js'
 import { route, type Caller, type Route } from '../http/route.js'
 import type { Services } from '../services.js'
@@ -26,6 +27,9 @@ const reads = (caller: Caller): boolean => readers.some((role) => caller.roles.h
 const connectionView = ({ spec, ...rest }: Connection, caller: Caller): z.infer<typeof connectionViewSchema> =>
   (reads(caller) ? { ...rest, spec: { ...spec, credentials: { username: spec.credentials.username, sealed: spec.credentials.sealed !== undefined } } } : { ...rest, spec: { protocol: spec.protocol } })
 
+const documentView = ({ object, labels, spec, managedBy, version }: DocumentOf<'connection'>, caller: Caller): z.infer<typeof connectionViewSchema> =>
+  connectionView({ name: object, labels, spec, managedBy, revision: version }, caller)
+
 /** An agent sees what it may reach at all. */
 const visibleConnections = ({ directory }: Services, { principal }: Caller): Connection[] => {
   const { connections, agents } = directory.view()
@@ -46,10 +50,27 @@ const nameOf = (params: Readonly<Record<string, string>>): string => {
   return name.data
 }
 
-/** Agents' guards are in force before the agent is, and gone only after it. */
-const guardFirst = async ({ directory, guards }: Services, name: string, spec: object): Promise<void> => {
-  const desired = desiredSet(directory.documents(), [draftOf('agent', { name, spec })], 'api', false)
-  await guards.bring(desired.filter((document) => document.content.kind === 'issuer' || document.name === documentName('agent', name)), false)
+interface Written { readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly spec: object }
+
+/**
+ * Puts one object in force; an agent's guard before the agent. What would be refused is refused before anything is done.
+ * `fresh`: there must be none of that name yet.
+ */
+const put = async <K extends DirectoryKind>(services: Services, kind: K, written: Written, caller: Caller, fresh: boolean): Promise<DocumentOf<K>> => {
+  const { directory, guards } = services
+  const existing = ofKind(directory.documents(), kind).find(({ object }) => object === written.name)
+  if (fresh && existing !== undefined) throw new Problem('conflict', `There is one named "${written.name}" already; PUT replaces it.`)
+  if (existing !== undefined && existing.managedBy !== 'api') throw new Problem('conflict', `"${written.name}" is managed by ${existing.managedBy} and is changed there.`)
+  const desired = desiredSet(directory.documents(), [draftOf(kind, written)], 'api', false)
+  if (kind === 'agent') {
+    const faults = validateDirectory(directory.installation, desired, new Set([documentName(kind, written.name)]))
+    if (faults.length > 0) throw new Problem('invalid', faults[0]!.message, faults)
+    await guards.bring(desired, false)
+  }
+  const document = await directory.put(kind, written, caller.principal.uid)
+  // Another primary issuer makes other names of the agents' subjects.
+  if (kind === 'issuer') await guards.bring(directory.documents(), true)
+  return document
 }
 
 interface Kind<K extends DirectoryKind> { readonly kind: K; readonly path: string; readonly title: string; readonly view: z.ZodType; readonly spec: z.ZodType }
@@ -64,23 +85,22 @@ const crud = <K extends DirectoryKind>({ kind, path, title, view, spec }: Kind<K
       handle: ({ params }, services) => ({ body: simpleView(found(documents(services).find(({ object }) => object === params['name']), `${title} "${params['name']}"`)) }),
     }),
     route({
-      method: 'PUT', path: `/v1/${path}/{name}`, access: ['admin'], summary: `Create or replace one ${title}`, body: z.object({ spec }).strict(), reply: view,
-      handle: async ({ params, body, caller }, services) => {
-        const name = nameOf(params)
-        const written = { name, spec: (body as { spec: object }).spec }
-        if (kind === 'agent') await guardFirst(services, name, written.spec)
-        return { body: simpleView(await services.directory.put(kind, written, caller.principal.uid) as DocumentOf<K>) }
-      },
+      method: 'PUT', path: `/v1/${path}/{name}`, access: ['admin'], configures: true, summary: `Create or replace one ${title}`, body: z.object({ spec }).strict(), reply: view,
+      handle: async ({ params, body, caller }, services) => ({ body: simpleView(await put(services, kind, { name: nameOf(params), spec: (body as { spec: object }).spec }, caller, false)) }),
+    }),
+    route({
+      method: 'POST', path: `/v1/${path}`, access: ['admin'], configures: true, status: 201, summary: `Create one ${title}`, body: z.object({ name: nameSchema, spec }).strict(), reply: view,
+      handle: async ({ body, caller }, services) => ({ body: simpleView(await put(services, kind, body as Written, caller, true)) }),
     }),
     removal(kind, path, title),
   ]
 }
 
 const removal = (kind: DirectoryKind, path: string, title: string): Route => route({
-  method: 'DELETE', path: `/v1/${path}/{name}`, access: ['admin'], summary: `Remove one ${title}`,
+  method: 'DELETE', path: `/v1/${path}/{name}`, access: ['admin'], configures: true, summary: `Remove one ${title}`,
   handle: async ({ params, caller }, services) => {
     await services.directory.remove(kind, nameOf(params), caller.principal.uid)
-    if (kind === 'agent') await services.guards.bring(services.directory.documents(), true)
+    if (kind === 'agent' || kind === 'issuer') await services.guards.bring(services.directory.documents(), true)
     return {}
   },
 })
@@ -98,13 +118,14 @@ const connectionRoutes: Route[] = [
     handle: ({ params, caller }, services) => ({ body: connectionView(visibleConnection(services, caller, params['name']!), caller) }),
   }),
   route({
-    method: 'PUT', path: '/v1/connections/{name}', access: ['admin'], summary: 'Create or replace one connection; its credential comes sealed to the keys of GET /v1/sealing-keys',
+    method: 'PUT', path: '/v1/connections/{name}', access: ['admin'], configures: true, summary: 'Create or replace one connection; its credential comes sealed to the keys of GET /v1/sealing-keys',
     body: connectionObjectSchema.pick({ labels: true, spec: true }).strict(), reply: connectionViewSchema,
-    handle: async ({ params, body, caller }, { directory }) => {
-      const document = await directory.put('connection', { name: nameOf(params), ...body }, caller.principal.uid) as DocumentOf<'connection'>
-      const { object, labels, spec, managedBy, version } = document
-      return { body: connectionView({ name: object, labels, spec, managedBy, revision: version }, caller) }
-    },
+    handle: async ({ params, body, caller }, services) => ({ body: documentView(await put(services, 'connection', { name: nameOf(params), ...body }, caller, false), caller) }),
+  }),
+  route({
+    method: 'POST', path: '/v1/connections', access: ['admin'], configures: true, status: 201, summary: 'Create one connection; its credential comes sealed to the keys of GET /v1/sealing-keys',
+    body: connectionObjectSchema.pick({ name: true, labels: true, spec: true }).strict(), reply: connectionViewSchema,
+    handle: async ({ body, caller }, services) => ({ body: documentView(await put(services, 'connection', body, caller, true), caller) }),
   }),
   removal('connection', 'connections', 'connection'),
 ]

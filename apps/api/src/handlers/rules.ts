@@ -18,6 +18,10 @@ const nameOf = (params: Readonly<Record<string, string>>): string => {
   return name.data
 }
 
+const refuseTaken = (name: string, existing: readonly { readonly name: string }[]): void => {
+  if (existing.some((each) => each.name === name)) throw new Problem('conflict', `There is one named "${name}" already; PUT replaces it.`)
+}
+
 const policyRoutes: Route[] = [
   route({ method: 'GET', path: '/v1/policies', access: readers, summary: 'List policy documents', query: pageQuery, reply: listOf(policyDocumentSchema), handle: async ({ query }, { bus }) => ({ body: pageByName((await bus.call(listPolicies, {})).items, query) }) }),
   route({
@@ -25,11 +29,18 @@ const policyRoutes: Route[] = [
     handle: async ({ params }, { bus }) => ({ body: found((await bus.call(listPolicies, {})).items.find(({ name }) => name === params['name']), `policy document "${params['name']}"`) }),
   }),
   route({
-    method: 'PUT', path: '/v1/policies/{name}', access: ['admin'], summary: 'Create or replace one policy document (Cedar)', body: policyDocumentSchema.pick({ text: true }).strict(), reply: policyDocumentSchema,
+    method: 'PUT', path: '/v1/policies/{name}', access: ['admin'], configures: true, summary: 'Create or replace one policy document (Cedar)', body: policyDocumentSchema.pick({ text: true }).strict(), reply: policyDocumentSchema,
     handle: async ({ params, body, caller }, { bus }) => ({ body: (await bus.call(putPolicy, { document: { name: nameOf(params), text: body.text, managedBy: 'api' }, actor: caller.principal.uid })).document }),
   }),
   route({
-    method: 'DELETE', path: '/v1/policies/{name}', access: ['admin'], summary: 'Remove one policy document',
+    method: 'POST', path: '/v1/policies', access: ['admin'], configures: true, status: 201, summary: 'Create one policy document (Cedar)', body: policyDocumentSchema.pick({ name: true, text: true }).strict(), reply: policyDocumentSchema,
+    handle: async ({ body, caller }, { bus }) => {
+      refuseTaken(body.name, (await bus.call(listPolicies, {})).items)
+      return { body: (await bus.call(putPolicy, { document: { ...body, managedBy: 'api' }, actor: caller.principal.uid })).document }
+    },
+  }),
+  route({
+    method: 'DELETE', path: '/v1/policies/{name}', access: ['admin'], configures: true, summary: 'Remove one policy document',
     handle: async ({ params, caller }, { bus }) => {
       await bus.call(removePolicy, { name: nameOf(params), managedBy: 'api', actor: caller.principal.uid })
       return {}
@@ -44,11 +55,18 @@ const ruleRoutes: Route[] = [
     handle: async ({ params }, { bus }) => ({ body: found((await bus.call(listRules, {})).items.find(({ name }) => name === params['name']), `masking rule "${params['name']}"`) }),
   }),
   route({
-    method: 'PUT', path: '/v1/masking-rules/{name}', access: ['admin'], summary: 'Create or replace one masking rule', body: z.object({ spec: maskingRuleSpecSchema }).strict(), reply: maskingRuleSchema,
+    method: 'PUT', path: '/v1/masking-rules/{name}', access: ['admin'], configures: true, summary: 'Create or replace one masking rule', body: z.object({ spec: maskingRuleSpecSchema }).strict(), reply: maskingRuleSchema,
     handle: async ({ params, body, caller }, { bus }) => ({ body: (await bus.call(putRule, { rule: { name: nameOf(params), spec: body.spec, managedBy: 'api' }, actor: caller.principal.uid })).rule }),
   }),
   route({
-    method: 'DELETE', path: '/v1/masking-rules/{name}', access: ['admin'], summary: 'Remove one masking rule',
+    method: 'POST', path: '/v1/masking-rules', access: ['admin'], configures: true, status: 201, summary: 'Create one masking rule', body: z.object({ name: nameSchema, spec: maskingRuleSpecSchema }).strict(), reply: maskingRuleSchema,
+    handle: async ({ body, caller }, { bus }) => {
+      refuseTaken(body.name, (await bus.call(listRules, {})).items)
+      return { body: (await bus.call(putRule, { rule: { ...body, managedBy: 'api' }, actor: caller.principal.uid })).rule }
+    },
+  }),
+  route({
+    method: 'DELETE', path: '/v1/masking-rules/{name}', access: ['admin'], configures: true, summary: 'Remove one masking rule',
     handle: async ({ params, caller }, { bus }) => {
       await bus.call(removeRule, { name: nameOf(params), managedBy: 'api', actor: caller.principal.uid })
       return {}
@@ -87,7 +105,7 @@ const changeRoutes: Route[] = [
     },
   }),
   route({
-    method: 'POST', path: '/v1/configuration/apply', access: ['admin'], summary: 'Apply a whole configuration: all of it or nothing', bodyBytesMax: APPLY_BYTES_MAX, body: applyRequestSchema, reply: applyReplySchema,
+    method: 'POST', path: '/v1/configuration/apply', access: ['admin'], configures: true, summary: 'Apply a whole configuration: all of it or nothing', bodyBytesMax: APPLY_BYTES_MAX, body: applyRequestSchema, reply: applyReplySchema,
     handle: async ({ body, caller }, { changes }) => ({ body: await changes.apply(body, caller.principal.uid) }),
   }),
 ]

@@ -59,9 +59,28 @@ export const problemOf = (thrown: unknown): Problem => {
   return new Problem(thrown.code, thrown.message, faults, thrown.code === 'unavailable' ? RETRY : {}, { cause: thrown })
 }
 
-/** What doesn't fit a schema, field by field; `where` says of what. */
-export const problemFromZod = (code: 'malformed' | 'invalid', where: string, error: z.ZodError): Problem => {
-  const faults = error.issues.map((issue) => ({ field: issue.path.join('.'), message: issue.message }))
+/**
+ * What doesn't fit a schema, field by field; `where` says of what. Where an object of `value` says in which file and line it was written,
+ * so does the fault, and its field is the one within that object.
+ */
+export const problemFromZod = (code: 'malformed' | 'invalid', where: string, error: z.ZodError, value?: unknown): Problem => {
+  const faults = error.issues.map((issue) => faultOf(issue.path, issue.message, value))
   const [first] = faults
   return new Problem(code, `${where}: ${first === undefined ? 'it does not fit' : `${first.field === '' ? '' : `${first.field}: `}${first.message}`}`, faults, {}, { cause: error })
 }
+
+const faultOf = (path: readonly PropertyKey[], message: string, value: unknown): Fault => {
+  let position: Pick<Fault, 'file' | 'line'> = {}
+  let from = 0
+  let inner = value
+  for (const [index, key] of path.entries()) {
+    if (typeof inner !== 'object' || inner === null) break
+    inner = (inner as Record<PropertyKey, unknown>)[key]
+    const written = writtenSchema.safeParse(inner)
+    if (!written.success) continue
+    position = written.data
+    from = index + 1
+  }
+  return { ...position, field: path.slice(from).map(String).join('.'), message }
+}
+const writtenSchema = z.object({ file: z.string(), line: z.number().int().optional() })

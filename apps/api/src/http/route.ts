@@ -49,6 +49,8 @@ export interface Route {
   readonly status?: number
   readonly mediaTypes?: readonly string[]
   readonly repeats?: Repeats
+  /** Changes the configuration: runs in turn with everything else that does. */
+  readonly configures?: boolean
   readonly bodyBytesMax?: number
   handle(request: Request<unknown, unknown>, services: Services): Promise<Answer> | Answer
 }

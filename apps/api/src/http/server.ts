@@ -2,10 +2,11 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
 import { createVerifier } from '@sallyport/identity'
 import type { Database } from '@sallyport/persistence'
-import { LOGGER } from '@sallyport/runtime'
+import { LOGGER, METRICS } from '@sallyport/runtime'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 import { routes } from '../routes.js'
 import type { Services } from '../services.js'
 import type { Tables } from '../tables.js'
@@ -13,8 +14,9 @@ import { DATABASE, SERVICES } from '../tokens.js'
 import { callerOf, refuseUnless } from './authorise.js'
 import { BODY_BYTES_MAX, readJson } from './body.js'
 import { onceByKey, type Replied } from './idempotency.js'
-import { matchRoute } from './match.js'
+import { matchRoute, type Match } from './match.js'
 import { Problem, problemFromZod, problemOf } from './problem.js'
+import { requestMetrics, type RequestMetrics } from './metrics.js'
 import type { Answer, Caller, Request, Route } from './route.js'
 
 /** On every answer: nothing of it is cached, sniffed, framed or run. No CORS. */
@@ -32,13 +34,16 @@ const nobody: Caller = { principal: { kind: 'user', issuer: '', subject: '', uid
 @Injectable()
 export class ApiServer implements OnModuleInit {
   private readonly verifier
+  private readonly metrics: RequestMetrics
 
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(SERVICES) private readonly services: Services,
     @Inject(DATABASE) private readonly database: Database<Tables>,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(METRICS) registry: Registry,
   ) {
+    this.metrics = requestMetrics(registry)
     this.verifier = createVerifier({ issuers: () => this.services.directory.view().issuers })
   }
 
@@ -49,17 +54,23 @@ export class ApiServer implements OnModuleInit {
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    const url = urlOf(request)
+    const match = matchRoute(routes, request.method ?? '', url?.pathname ?? '')
+    const end = this.metrics.began(match.kind === 'route' ? { method: match.route.method, route: match.route.path } : { method: 'other', route: 'none' })
+    response.once('close', () => {
+      gone.abort()
+      end(response.writableFinished ? response.statusCode : 499)
+    })
     try {
-      await this.answer(request, response, gone.signal)
+      if (url === undefined) throw new Problem('malformed', 'The address is malformed.')
+      await this.answer(request, response, { url, match, signal: gone.signal })
     } catch (thrown) {
-      this.refuse(request, response, thrown)
+      if (gone.signal.aborted) response.destroy() // nobody is there to be told
+      else this.refuse(request, response, thrown)
     }
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://api')
-    const match = matchRoute(routes, request.method ?? '', url.pathname)
+  private async answer(request: IncomingMessage, response: ServerResponse, { url, match, signal }: Found): Promise<void> {
     if (match.kind === 'not-found') throw new Problem('not-found', 'There is nothing at this address; /v1/openapi.json says what there is.')
     if (match.kind === 'method-not-allowed') throw new Problem('method-not-allowed', `Here ${match.allowed.join(', ')} can be used.`, undefined, { allow: match.allowed.join(', ') })
     const { route, params } = match
@@ -69,9 +80,11 @@ export class ApiServer implements OnModuleInit {
     const { bytes, value } = route.method === 'GET' ? { bytes: Buffer.alloc(0), value: undefined } : await readJson(request, route.bodyBytesMax ?? BODY_BYTES_MAX)
     const body = parsed(route.body, route.body === undefined ? undefined : value ?? {}, 'invalid', 'body')
     const asked: Request<unknown, unknown> = { params, query, body, caller, signal }
+    const handle = async (): Promise<Answer> => route.handle(asked, this.services)
+    const run = (): Promise<Answer> => (route.configures === true ? this.services.turns.take(handle) : handle())
     const key = request.headers['idempotency-key']
-    if (route.method !== 'POST' || typeof key !== 'string' || (route.repeats ?? 'stored') === 'free') return send(response, route, await route.handle(asked, this.services), signal)
-    const replied = await onceByKey(this.database.kysely, { uid: caller.principal.uid, key, method: route.method, path: url.pathname + url.search, bytes }, route.repeats ?? 'stored', async () => repliedOf(route, await route.handle(asked, this.services)))
+    if (route.method !== 'POST' || typeof key !== 'string' || (route.repeats ?? 'stored') === 'free') return send(response, route, await run(), signal)
+    const replied = await onceByKey(this.database.kysely, { uid: caller.principal.uid, key, method: route.method, path: url.pathname + url.search, bytes }, route.repeats ?? 'stored', async () => repliedOf(route, await run()))
     sendJson(response, replied)
   }
 
@@ -90,10 +103,15 @@ export class ApiServer implements OnModuleInit {
   }
 }
 
+interface Found { readonly url: URL; readonly match: Match; readonly signal: AbortSignal }
+
+/** Undefined for what is not a path: neither another's address nor `//host`. */
+const urlOf = ({ url = '' }: IncomingMessage): URL | undefined => (url.startsWith('/') && !url.startsWith('//') ? URL.parse(url, 'http://api') ?? undefined : undefined)
+
 const queryOf = (url: URL): Record<string, string> => {
   const query: Record<string, string> = {}
   for (const [name, value] of url.searchParams) {
-    if (name in query) throw new Problem('malformed', `query: "${name}" is given twice`)
+    if (Object.hasOwn(query, name)) throw new Problem('malformed', `query: "${name}" is given twice`)
     query[name] = value
   }
   return query
@@ -102,7 +120,7 @@ const queryOf = (url: URL): Record<string, string> => {
 const parsed = (schema: Route['query'], value: unknown, code: 'malformed' | 'invalid', where: string): unknown => {
   if (schema === undefined) return undefined
   const result = schema.safeParse(value)
-  if (!result.success) throw problemFromZod(code, where, result.error)
+  if (!result.success) throw problemFromZod(code, where, result.error, value)
   return result.data
 }
 
