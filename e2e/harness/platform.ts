@@ -19,6 +19,7 @@ export interface PlatformOptions {
 }
 
 const AGENT_GROUP = 'ai-agents'
+const QUIET_MS = 120
 
 /** The whole platform on real servers in one test process; the directory alone is played by the test, through its contract. */
 export class Platform {
@@ -170,8 +171,17 @@ export class Platform {
     return (await this.bus.call(listEvents, { limit: 1000, ...(session === undefined ? {} : { session }) })).items
   }
 
-  /** Resolves when everything published so far is in the store. */
+  /** Resolves when everything recorded so far is stored and projected: ends of commands are flushed within 50 ms, so it has to stay quiet for longer. */
   async settled(): Promise<void> {
-    await waitFor(async () => (await this.bus.call(storeStatus, {})).lag === 0, { timeoutMs: 20_000 })
+    let stored = -1
+    let quietSince = performance.now()
+    await waitFor(async () => {
+      const status = await this.bus.call(storeStatus, {})
+      if (status.stored !== stored || status.lag > 0 || status.projectionLag > 0) {
+        stored = status.stored
+        quietSince = performance.now()
+      }
+      return performance.now() - quietSince > QUIET_MS
+    }, { timeoutMs: 20_000, what: 'the store having everything' })
   }
 }
