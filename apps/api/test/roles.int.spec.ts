@@ -41,3 +41,25 @@ test('what is not in the table is not there', async () => {
     expect([path, (await cluster.ask('ada', 'GET', path)).status]).toEqual([path, path.startsWith('//') ? 400 : 404])
   }
 })
+
+/** RFC 8693: what the agent gets for a person's token. */
+const exchanged = async (agent: string, person: string): Promise<string> => {
+  const response = await fetch(`${cluster.idp.issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', client_id: agent, client_secret: `${agent}-secret`,
+      subject_token: await cluster.token(person), subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    }),
+  })
+  return ((await response.json()) as { access_token: string }).access_token
+}
+
+test('an agent that acts for an admin is the agent, with the admin in its chain and none of his roles', async () => {
+  for (const agent of agents) {
+    const headers = { authorization: `Bearer ${await exchanged(agent, 'ada')}` }
+    const whoami = await cluster.ask(undefined, 'GET', '/v1/whoami', { headers })
+    expect(whoami.body).toMatchObject({ principal: { uid: agent, groups: ['ai-agents'], chain: [{ kind: 'user', uid: 'ada', groups: ['admins'] }] }, roles: [] })
+    expect((await cluster.ask(undefined, 'PUT', '/v1/policies/mine', { headers, body: { text: '' } })).status).toBe(403)
+    expect((await cluster.ask(undefined, 'POST', '/v1/approvals/none/approve', { headers, body: { comment: '' } })).body).toMatchObject({ status: 403, detail: 'This is for people who act for themselves.' })
+  }
+})
