@@ -8,6 +8,7 @@ import { exactText, killSession } from '@sallyport/contracts/session'
 import { credentialDigest } from '@sallyport/identity'
 import { seal } from '@sallyport/sealing'
 import { waitFor } from '@sallyport/testing'
+import pg from 'pg'
 import { startCluster, type Cluster } from './cluster.js'
 import { recordedSession } from './recorded-session.js'
 
@@ -120,7 +121,29 @@ describe('session credentials', () => {
   })
 })
 
+test('no table holds the text of a session credential, only its digest', async () => {
+  const { body } = await ask('alice', 'POST', '/v1/credentials', { body: { connection: 'orders-prod' }, headers: { 'idempotency-key': 'scan' } })
+  const client = new pg.Client({ connectionString: cluster.database })
+  await client.connect()
+  const { rows } = await client.query<{ name: string }>('select table_name as name from information_schema.tables where table_schema = \'api\'')
+  for (const { name } of rows) expect((await client.query(`select 1 from api.${name} as row where strpos(row::text, $1) > 0`, [body.credential])).rowCount).toBe(0)
+  expect((await client.query('select 1 from api.session_credentials where sha256 = $1', [credentialDigest(body.credential)])).rowCount).toBe(1)
+  await client.end()
+})
+
 describe('policies and masking rules', () => {
+  test('are created once under one Idempotency-Key, and not twice under one name', async () => {
+    const body = { name: 'twice', text: '@id("twice") permit (principal in Group::"dba", action in Action::"connect", resource);' }
+    const create = (key: string, changed: object = {}) => ask('ada', 'POST', '/v1/policies', { body: { ...body, ...changed }, headers: { 'idempotency-key': key } })
+    const [first, second] = [await create('k'), await create('k')]
+    expect([first.status, second.status]).toEqual([201, 201])
+    expect(second.body).toEqual(first.body)
+    expect((await create('k', { name: 'else' })).status).toBe(409)
+    expect((await create('l')).status).toBe(409)
+    expect((await create('l', { text: 'nonsense' })).status).toBe(409)
+    expect((await ask('ada', 'DELETE', '/v1/policies/twice')).status).toBe(204)
+  })
+
   test('are put, listed, explained, previewed and removed through their services', async () => {
     const text = '@id("agents-connect") permit (principal in Group::"ai-agents", action in Action::"connect", resource);'
     expect(await ask('ada', 'PUT', '/v1/policies/base', { body: { text } })).toMatchObject({ status: 200, body: { name: 'base', managedBy: 'api' } })
@@ -222,5 +245,12 @@ describe('HTTP', () => {
     expect((await ask('ada', 'GET', '/v1/sealing-keys')).body).toEqual({ keys: [cluster.sealing.publicKey] })
     expect((await fetch(`${cluster.url}/readyz`)).status).toBe(200)
     expect(await (await fetch(`${cluster.url}/metrics`)).text()).toMatch(/sallyport_api_requests_total\{.*route="\/v1\/connections\/\{name\}".*\}/)
+  })
+
+  test('says so when a service can\'t be asked', async () => {
+    await cluster.service('policy-decision').stop()
+    expect(await ask('ada', 'GET', '/v1/policies')).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(await ask('ada', 'POST', '/v1/configuration/apply', { body: { policies: [] } })).toMatchObject({ status: 503 })
+    expect((await ask('ada', 'GET', '/v1/connections')).status).toBe(200)
   })
 })

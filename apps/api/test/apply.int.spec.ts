@@ -109,6 +109,20 @@ describe('applying a configuration', () => {
     await waitFor(async () => (await database.query('select 1 from api.changes')).rowCount === 0)
     expect(await policyNames()).toEqual(['base'])
     expect((await cluster.bus.call(listRules, {})).items).toHaveLength(1)
+    expect(await cluster.bus.call(lookUpConnection, { name: 'orders' })).toMatchObject({ managedBy: 'git', spec: { credentials: { sealed: expect.any(String) } } })
+  })
+
+  test('at the same time as another leaves one of them whole', async () => {
+    const variant = async (label: string) => ({
+      connections: [{ ...(await connection('orders')), labels: { variant: label } }],
+      maskingRules: [{ ...rule, spec: { ...rule.spec, columns: [`public.customers.${label}`] } }],
+      policies: [{ ...policy, text: policy.text.replace('"connect"', `"connect-${label}"`) }],
+    })
+    const answers = await Promise.all(['a', 'b', 'c', 'd'].map(async (label) => apply(await variant(label))))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    const { labels } = await cluster.bus.call(lookUpConnection, { name: 'orders' })
+    expect((await cluster.bus.call(listPolicies, {})).items.find(({ name }) => name === 'base')?.text).toContain(`"connect-${labels['variant']}"`)
+    expect((await cluster.bus.call(listRules, {})).items[0]?.spec.columns).toEqual([`public.customers.${labels['variant']}`])
   })
 
   test('of own issuers ends the development issuer, and names agents by their issuer', async () => {

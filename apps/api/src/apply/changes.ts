@@ -21,7 +21,7 @@ export interface Changes {
   tend(): Promise<void>
 }
 
-/** Generated policies are of another manager than those from git, so they are a change of their own in policy-decision. */
+/** Generated policies are of another manager than those from git, so they are a change of their own in policy-decision. Guards that nobody needs any more go last. */
 const guardsChange = (change: string): string => `${change}-guards`
 const STAGE_TIMEOUT_MS = 20_000
 /** Below the bus's own limit for one message, in bytes. */
@@ -79,7 +79,7 @@ const stageAll = async ({ bus, directory }: Parts, change: string, request: Appl
   ])
   const generated = own.faults.length > 0
     ? { differences: [], faults: [] }
-    : await bus.call(stagePolicies, { change: guardsChange(change), managedBy: 'generated', prune: true, actor, documents: guards }, { timeoutMs: STAGE_TIMEOUT_MS })
+    : await bus.call(stagePolicies, { change: guardsChange(change), managedBy: 'generated', prune: false, actor, documents: guards }, { timeoutMs: STAGE_TIMEOUT_MS })
   return {
     differences: [...own.differences.map(named), ...policies.differences.map(as('policy')), ...rules.differences.map(as('masking-rule'))],
     faults: [...own.faults, ...policies.faults, ...rules.faults, ...generated.faults],
@@ -99,12 +99,13 @@ const named = ({ name, change }: Difference): Difference => {
 const as = (kind: string) => ({ name, change }: Difference): Difference => ({ kind, name, change })
 
 /** What narrows comes first: masking and guards are in force before a connection that they are for. */
-const activateAll = async ({ database, bus, directory, logger }: Parts, change: string): Promise<void> => {
+const activateAll = async ({ database, bus, directory, guards, logger }: Parts, change: string): Promise<void> => {
   const steps: readonly (() => Promise<unknown>)[] = [
     () => bus.call(activateRules, { change }, { timeoutMs: STAGE_TIMEOUT_MS }),
     () => bus.call(activatePolicies, { change: guardsChange(change) }, { timeoutMs: STAGE_TIMEOUT_MS }),
     () => bus.call(activatePolicies, { change }, { timeoutMs: STAGE_TIMEOUT_MS }),
     () => directory.set.activate(change),
+    () => guards.bring(directory.documents(), true),
   ]
   for (const step of steps) {
     await step().catch((error: unknown) => {

@@ -1,11 +1,14 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
 import { LOGGER } from '@sallyport/runtime'
 import type { Logger } from 'pino'
-import { CHANGES, TURNS } from '../tokens.js'
+import type { Directory } from '../directory/directory.js'
+import { CHANGES, DIRECTORY, TURNS } from '../tokens.js'
 import type { Changes } from './changes.js'
 import type { Turns } from './turns.js'
 
 const INTERVAL_MS = 5_000
+/** Until this replica knows the directory. */
+const SOON_MS = 100
 
 /** Now and then, and when the service starts: finishes changes that were cut off, and sees that the agents' guards are what they should be. */
 @Injectable()
@@ -18,6 +21,7 @@ export class Tending implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(CHANGES) private readonly changes: Changes,
     @Inject(TURNS) private readonly turns: Turns,
+    @Inject(DIRECTORY) private readonly directory: Directory,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -32,6 +36,12 @@ export class Tending implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async tend(): Promise<void> {
+    const known = this.directory.set.verified()
+    if (known) await this.attempt()
+    if (!this.stopped) this.timer = setTimeout(() => { this.running = this.tend() }, known ? INTERVAL_MS : SOON_MS)
+  }
+
+  private async attempt(): Promise<void> {
     try {
       await this.turns.take(() => this.changes.tend())
       this.failing = false
@@ -39,6 +49,5 @@ export class Tending implements OnApplicationBootstrap, OnModuleDestroy {
       if (!this.failing && !this.stopped) this.logger.warn({ error: String(error) }, 'configuration: what was left of earlier changes can\'t be finished now, it is tried again')
       this.failing = true
     }
-    if (!this.stopped) this.timer = setTimeout(() => { this.running = this.tend() }, INTERVAL_MS)
   }
 }
