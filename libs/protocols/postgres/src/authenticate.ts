@@ -56,8 +56,8 @@ const bearer = async (host: SessionHost, inbox: Inbox, connection: string, clien
 
 /** RFC 7628, 3.1: gs2 header, then key=value pairs, each and the whole ended by %x01. Answers the token, empty for a discovery request. @throws MalformedFrame */
 const token = (initial: string): string => {
-  const match = /^[ny](?:,a=[^,]*)?,,?\x01((?:[^\x01]+\x01)*)\x01$/.exec(initial.replace(/^([ny]),,/, '$1,,')) ?? undefined
-  if (match === undefined) throw new MalformedFrame('malformed OAUTHBEARER message')
+  const match = /^[ny],(?:a=[^,]*)?,\x01((?:[^\x01]+\x01)*)\x01$/.exec(initial)
+  if (match === null) throw new MalformedFrame('malformed OAUTHBEARER message')
   const pairs = (match[1] ?? '').split('\x01').filter((pair) => pair !== '')
   const auth = pairs.filter((pair) => pair.startsWith('auth='))
   if (auth.length !== 1) throw new MalformedFrame('malformed OAUTHBEARER message: exactly one auth value is needed')

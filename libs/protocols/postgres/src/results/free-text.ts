@@ -58,4 +58,9 @@ export const maskReport = (buffer: Buffer, start: number, end: number, plan: Mas
   return { bytes: changed ? message(buffer[start] ?? backend.error, ...pieces, nul) : buffer.subarray(start, end), severity, code, message: text }
 }
 
+/** The same report with another message. @throws MalformedFrame */
+export const replaceMessage = (buffer: Buffer, start: number, end: number, text: string): Buffer =>
+  message(buffer[start] ?? backend.error, ...decodeFields(buffer, start, end).flatMap(([code, raw]) => [Buffer.from([code]), code === messageCode ? Buffer.from(text) : raw, nul]), nul)
+
+const messageCode = 'M'.charCodeAt(0)
 const nul = Buffer.from([0])

@@ -41,7 +41,7 @@ export class Masker {
     for (let index = 0; index <= lastIndex; index++) {
       const from = at + 4
       if (from > end) throw new MalformedFrame('insufficient data left in message')
-      const size = buffer.readInt32BE(at)
+      const size = ((buffer[at] as number) << 24) | ((buffer[at + 1] as number) << 16) | ((buffer[at + 2] as number) << 8) | (buffer[at + 3] as number)
       const to = size < 0 ? from : from + size
       if (to > end || size < -1) throw new MalformedFrame('insufficient data left in message')
       const column = size < 0 ? undefined : columns[index]

@@ -13,6 +13,8 @@ export class Expectation {
   command: Command | undefined
   /** Replaces the error that the message in the refused one's place draws. */
   refusal: Refusal | undefined
+  /** Replaces the message of the error about a name that stands for another. */
+  message: string | undefined
   statement: Statement | undefined
   portal: Portal | undefined
   /** Ours, not the client's: its answer is not relayed. */

@@ -6,15 +6,14 @@ import { frontend } from '../codec/types.js'
 import type { FrameReader } from '../codec/frames.js'
 import { MalformedFrame } from '../codec/malformed.js'
 import { BindOperation } from '../operations.js'
-import { unrecognised } from '../recognition/index.js'
 import type { Conversation } from './conversation.js'
 import { copyProblem } from './copy-out.js'
 import { statementsOf } from './effective.js'
 import { noteForwarded } from './forwarded.js'
 import { judge, type Judged } from './judgement.js'
 import { nameKey, Portal, Statement } from './names.js'
-import { certain, meaningOf, recogniseText, type Meaning } from './recognising.js'
-import { refuseMessage } from './refuse-message.js'
+import { certain, meaningOf, meaningOfRows, recogniseText, type Meaning } from './recognising.js'
+import { missingPortal, missingStatement, refuseMessage } from './refuse-message.js'
 
 type Done = void | Promise<void>
 
@@ -78,14 +77,18 @@ export class Extended {
 
   private bindTo(frame: FrameReader, portalKey: string, statementKey: string, at: number): Done {
     const { conversation } = this
-    const statement = conversation.statements.get(statementKey) ?? this.unknownStatement()
+    const statement = conversation.statements.get(statementKey)
+    if (statement === undefined) {
+      missingStatement(conversation, statementKey)
+      return undefined
+    }
     const portal = new Portal(portalKey, statement, false, conversation.batch)
     portal.bound = frame.buffer.subarray(at, frame.end)
     if (conversation.portals.full(0)) {
       refuseMessage(conversation, frontend.bind, new Refusal('limit', 'too many portals in this session'))
       return undefined
     }
-    const meaning = meaningOf(conversation, statement.recognition)
+    const meaning = meaningOf(conversation, statement.recognition, statement.text)
     if (meaning instanceof Promise) return meaning.then((late) => this.judgeBind(frame, portal, late))
     return this.judgeBind(frame, portal, meaning)
   }
@@ -126,10 +129,6 @@ export class Extended {
     expectation.command = judged
   }
 
-  private unknownStatement(): Statement {
-    return new Statement('', unrecognised('', 'nothing is known of this prepared statement'), '', [], this.conversation.batch)
-  }
-
   /** @throws MalformedFrame */
   execute(frame: FrameReader, body: BodyReader): Done {
     const { conversation } = this
@@ -143,8 +142,14 @@ export class Extended {
 
   private executePortal(frame: FrameReader, key: string): Done {
     const { conversation } = this
-    const portal = conversation.portals.get(key) ?? new Portal(key, this.unknownStatement(), true, conversation.batch)
-    const meaning = meaningOf(conversation, portal.statement.recognition)
+    const portal = conversation.portals.get(key)
+    if (portal === undefined) {
+      missingPortal(conversation, key)
+      return undefined
+    }
+    const { recognition, text } = portal.statement
+    // A cursor's text was run when it was declared: here only its rows are read.
+    const meaning = portal.cursor ? meaningOfRows(recognition) : meaningOf(conversation, recognition, text)
     if (meaning instanceof Promise) return meaning.then((late) => this.adopt(frame, portal, late))
     return this.adopt(frame, portal, meaning)
   }
@@ -178,7 +183,7 @@ export class Extended {
     expectation.portal = portal
     expectation.command = judged
     expectation.text = portal.statement.text
-    if (!portal.adopted) noteForwarded(conversation, expectation, portal.statement.text, meaning)
+    if (!portal.adopted && !portal.cursor) noteForwarded(conversation, expectation, portal.statement.text, meaning)
     portal.adopted = true
   }
 

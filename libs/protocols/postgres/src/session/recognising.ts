@@ -29,13 +29,16 @@ const isIndirect = (statement: StatementDetail): boolean =>
 const nothing: readonly never[] = []
 
 /** Resolves what the text only names. Answers at once for texts that name nothing. */
-export const meaningOf = (conversation: Conversation, own: Recognition): Meaning | Promise<Meaning> => {
+export const meaningOf = (conversation: Conversation, own: Recognition, ownText: string): Meaning | Promise<Meaning> => {
   const statements = statementsOf(own)
-  for (const statement of statements) if (isIndirect(statement)) return resolve(conversation, own, statements)
-  return { recognition: own, targets: nothing, definitions: nothing, cursors: nothing }
+  for (const statement of statements) if (isIndirect(statement)) return resolve(conversation, own, ownText, statements)
+  return meaningOfRows(own)
 }
 
-const resolve = async (conversation: Conversation, own: Recognition, statements: readonly StatementDetail[]): Promise<Meaning> => {
+/** Reading rows of what was recognised and run before. */
+export const meaningOfRows = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, definitions: nothing, cursors: nothing })
+
+const resolve = async (conversation: Conversation, own: Recognition, ownText: string, statements: readonly StatementDetail[]): Promise<Meaning> => {
   const definitions = new Map<string, Statement>()
   const cursors = new Map<string, Portal>()
   const targets: Recognition[] = []
@@ -54,7 +57,7 @@ const resolve = async (conversation: Conversation, own: Recognition, statements:
     }
     if (cursor?.declares !== undefined) {
       const key = sqlNameKey(cursor.declares)
-      cursors.set(key, new Portal(key, new Statement('', own, '', [], conversation.batch), true, conversation.batch))
+      cursors.set(key, new Portal(key, new Statement('', own, ownText, [], conversation.batch), true, conversation.batch))
     }
     if (cursor?.fetches !== undefined) {
       const key = sqlNameKey(cursor.fetches)

@@ -1,5 +1,5 @@
 import type { Refusal } from '@sallyport/protocol-kit'
-import { execute, parse, query } from '../codec/encode.js'
+import { describeStatement, execute, parse, query } from '../codec/encode.js'
 import { frontend } from '../codec/types.js'
 import type { Conversation } from './conversation.js'
 
@@ -26,4 +26,20 @@ export const refuseMessage = (conversation: Conversation, type: number, refusal:
       toTarget.write(execute(conversation.nowhere))
       conversation.expect('execute').refusal = refusal
   }
+}
+
+const shown = (key: string): string => Buffer.from(key, 'latin1').toString('utf8')
+
+/**
+ * A name that the session never saw defined. It may exist at the target all the same (a function can PREPARE), but what it would run
+ * can't be judged: to the client it does not exist. Something that really doesn't exist is asked for instead, so that the error is the target's own.
+ */
+export const missingStatement = (conversation: Conversation, key: string): void => {
+  conversation.toTarget.write(describeStatement(conversation.nowhere))
+  conversation.expect('describe-statement').message = key === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${shown(key)}" does not exist`
+}
+
+export const missingPortal = (conversation: Conversation, key: string): void => {
+  conversation.toTarget.write(execute(conversation.nowhere))
+  conversation.expect('execute').message = `portal "${shown(key)}" does not exist`
 }

@@ -4,7 +4,7 @@ import { int32, message } from '../codec/encode.js'
 import type { FrameReader } from '../codec/frames.js'
 import { backend } from '../codec/types.js'
 import { refusalResponse, sqlState } from '../errors.js'
-import { maskReport, textPlan, touchesNothing } from '../results/free-text.js'
+import { maskReport, replaceMessage, textPlan, touchesNothing } from '../results/free-text.js'
 import { refusalText } from '@sallyport/protocol-kit'
 import type { Conversation } from './conversation.js'
 import type { Expectation } from './expectations.js'
@@ -21,6 +21,12 @@ export const failed = (conversation: Conversation, first: Expectation | undefine
   }
   const plan = textPlan(conversation.host, touchesOf(first))
   const deliver = (known: MaskPlan | undefined): void => {
+    if (first?.message !== undefined) {
+      const replaced = replaceMessage(reader.buffer, reader.start, reader.end, first.message)
+      conversation.toClient.pass(replaced, 0, replaced.length)
+      settle(conversation, first, { code: '', message: first.message })
+      return
+    }
     const { bytes, code, severity, message: text } = maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec)
     conversation.toClient.pass(bytes, 0, bytes.length, first?.command)
     if (severity === 'FATAL' || severity === 'PANIC') conversation.lastWord = true

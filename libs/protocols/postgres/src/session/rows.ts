@@ -16,7 +16,7 @@ export class Rows {
   constructor(private readonly conversation: Conversation) {}
 
   row(first: Expectation | undefined, reader: FrameReader): void | Promise<void> {
-    if (first === undefined || first.refusal !== undefined || (first.kind !== 'execute' && first.kind !== 'query')) throw unexpected(reader.type)
+    if (first === undefined || first.refusal !== undefined || first.message !== undefined || (first.kind !== 'execute' && first.kind !== 'query')) throw unexpected(reader.type)
     const { masker } = first
     if (masker !== undefined) {
       this.deliver(first, masker, reader)

@@ -34,9 +34,9 @@ const recognised = (conversation: Conversation, frame: Frame, text: string): Don
   const own = recogniseText(conversation, text)
   if (own instanceof Promise) {
     conversation.toTarget.flush()
-    return own.then((recognition) => understood(conversation, frame, text, meaningOf(conversation, recognition)))
+    return own.then((recognition) => understood(conversation, frame, text, meaningOf(conversation, recognition, text)))
   }
-  return understood(conversation, frame, text, meaningOf(conversation, own))
+  return understood(conversation, frame, text, meaningOf(conversation, own, text))
 }
 
 const understood = (conversation: Conversation, frame: Frame, text: string, meaning: Meaning | Promise<Meaning>): Done => {

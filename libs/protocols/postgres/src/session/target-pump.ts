@@ -126,7 +126,7 @@ export class TargetPump {
 
   private answer(first: Expectation | undefined): void | Promise<void> {
     const { conversation, reader } = this
-    if (first === undefined || first.refusal !== undefined) throw unexpected(reader.type)
+    if (first === undefined || first.refusal !== undefined || first.message !== undefined) throw unexpected(reader.type)
     switch (reader.type) {
       case backend.commandComplete:
       case backend.emptyQuery:
