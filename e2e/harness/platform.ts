@@ -89,10 +89,15 @@ export class Platform {
 
   /** Registers a connection to a database of the target, logging in there as `username`. */
   async connect(name: string, to: { database: string; username: string; password: string }, more: Partial<Connection['spec']> = {}): Promise<void> {
-    const target = { host: '127.0.0.1', port: this.target.port, database: to.database, tls: 'disable' as const }
+    return this.connectWith(name, to, {}, more)
+  }
+
+  /** The same with parts of the target replaced: its TLS mode, its authority, its host. */
+  async connectWith(name: string, to: { database: string; username: string; password: string }, where: Partial<Connection['spec']['target']>, more: Partial<Connection['spec']> = {}): Promise<void> {
+    const target = { host: '127.0.0.1', port: this.target.port, database: to.database, tls: 'disable' as const, ...where }
     const sealed = await seal(to.password, [this.sealingKey.publicKey], sealingContext(name, target, to.username))
     this.connections.set(name, {
-      name, labels: { environment: 'test' }, managedBy: 'api', revision: 1,
+      name, labels: { environment: 'test' }, managedBy: 'api', revision: (this.connections.get(name)?.revision ?? 0) + 1,
       spec: { protocol: 'postgres', target, credentials: { username: to.username, sealed }, durability: 'stored', recording: { results: 65536 }, ...more },
     })
   }
