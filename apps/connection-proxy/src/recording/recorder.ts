@@ -66,7 +66,8 @@ export class Recorder implements RecordSink {
 
   /** The session has recorded its last event; it is forgotten once that is stored. */
   end(session: string): void {
-    this.ending.add(session)
+    if (this.records.get(session)?.settled === false) this.ending.add(session)
+    else this.records.delete(session)
   }
 
   /** Whether events may still be taken on; when not, commands must wait or be refused. */
@@ -120,7 +121,8 @@ export class Recorder implements RecordSink {
   }
 
   private heartbeat(): void {
-    const sessions = [...this.records.values()].map((record) => [record.session, record.lastSequence])
+    // A connection that has not said anything yet has no events: the store needn't know of it.
+    const sessions = [...this.records.values()].filter((record) => record.lastSequence > 0).map((record) => [record.session, record.lastSequence])
     this.options.bus.publish(PROXY_HEARTBEAT, { proxy: this.options.proxy, sessions })
   }
 

@@ -1,0 +1,177 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { listApprovals, approve } from '@sallyport/contracts/approval'
+import { storeStatus } from '@sallyport/contracts/audit'
+import { listIssuers, lookUpConnection, lookUpParties, sealingContext, type Connection } from '@sallyport/contracts/directory'
+import type { Principal } from '@sallyport/contracts/identity'
+import { putRule } from '@sallyport/contracts/masking'
+import { proxyPermissions, servicePermissions } from '@sallyport/contracts/permissions'
+import { putPolicy } from '@sallyport/contracts/policy'
+import { RpcError } from '@sallyport/contracts/rpc'
+import { natsAuthorization, passwordVariable } from '@sallyport/embedded'
+import { connectBus, type Bus } from '@sallyport/messaging'
+import { generateSealingKey, seal } from '@sallyport/sealing'
+import { freePort, startNats, startPostgres, temporaryDir, waitFor, type EmbeddedPostgres } from '@sallyport/testing'
+import pg from 'pg'
+import { startIssuer } from '../harness/identity.js'
+import { newDigestKey } from '../harness/services.js'
+import { superviseServer, superviseService, type ServiceProcess, type Victim } from './supervised.js'
+
+export const PROXY = 'proxy-1'
+const CONTROL = ['audit-store', 'policy-decision', 'masking', 'approval'] as const
+export const VICTIMS = ['proxy', 'nats', 'database', ...CONTROL] as const
+export type VictimName = (typeof VICTIMS)[number]
+/** Connections by their durability. */
+export const CONNECTIONS = ['marks-stored', 'marks-stream'] as const
+export type ConnectionName = (typeof CONNECTIONS)[number]
+
+const POLICIES = `
+@id("agents") permit (principal in Group::"ai-agents", action in [Action::"connect", Action::"read", Action::"write"], resource);
+@id("deletes-need-a-dba") @approval("dba") @expires("20s") @reason("Deletes need a second pair of eyes.")
+forbid (principal in Group::"ai-agents", action == Action::"sql.delete", resource);
+`
+export const EMAILS = ['ada.byron@example.com', 'grace.murray@example.com'] as const
+const SCHEMA = `
+  create table marks (marker text primary key);
+  create table people (id integer primary key, email text);
+  insert into people values (1, '${EMAILS[0]}'), (2, '${EMAILS[1]}');
+  grant select, insert, delete on all tables in schema public to app;
+`
+const bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba'], chain: [] }
+
+/**
+ * The platform as it is deployed: each service a process of its own with its own NATS user under the shipped permissions. The directory is
+ * played through its contract, as the user that the API has.
+ */
+export class FaultPlatform {
+  readonly victims = new Map<VictimName, Victim>()
+  readonly services: ServiceProcess[] = []
+  proxyPort = 0
+
+  private constructor(
+    readonly target: EmbeddedPostgres,
+    readonly database: EmbeddedPostgres,
+    readonly bus: Bus,
+    readonly issuer: Awaited<ReturnType<typeof startIssuer>>,
+    readonly logDir: string,
+  ) {}
+
+  static async start(): Promise<FaultPlatform> {
+    const users = [...servicePermissions, proxyPermissions(PROXY)]
+    const password = (user: string): string => `p${Buffer.from(user).toString('hex')}`
+    const env = Object.fromEntries(users.map(({ user }) => [passwordVariable(user), password(user)]))
+    const logDir = temporaryDir('kills-logs')
+    mkdirSync(logDir, { recursive: true })
+    const [nats, target, database, issuer, sealingKey] = await Promise.all([
+      startNats({ dataDir: temporaryDir('kills-nats'), ephemeral: true, config: natsAuthorization(users), env }),
+      startPostgres({ dataDir: temporaryDir('kills-target'), ephemeral: true, settings: { log_statement: 'all' } }),
+      startPostgres({ dataDir: temporaryDir('kills-control'), ephemeral: true }),
+      startIssuer(),
+      generateSealingKey(),
+    ])
+    const bus = await connectBus({ servers: nats.url, user: 'api', password: password('api'), name: 'api', instance: 'kills' })
+    const platform = new FaultPlatform(target, database, bus, issuer, logDir)
+    platform.victims.set('nats', superviseServer(nats))
+    platform.victims.set('database', superviseServer(database))
+    await platform.furnishTarget()
+    await platform.serveDirectory(sealingKey.publicKey)
+    const login = (user: string) => ({ SALLYPORT_NATS_URL: nats.url, SALLYPORT_NATS_USER: user, SALLYPORT_NATS_PASSWORD: password(user), SALLYPORT_LOG_LEVEL: 'info' })
+    await Promise.all(CONTROL.map((name) => platform.startService(name, name, name, {
+      ...login(name), SALLYPORT_DATABASE_URL: database.url, SALLYPORT_AUDIT_PROXY_LOST_AFTER_MS: '5000',
+    })))
+    platform.proxyPort = await freePort()
+    await platform.startService('connection-proxy', PROXY, 'proxy', {
+      ...login(PROXY), SALLYPORT_INSTANCE: PROXY, SALLYPORT_POSTGRES_PORT: String(platform.proxyPort), SALLYPORT_ACKNOWLEDGE_MS: '3000',
+      SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: [sealingKey.privateKey] }), SALLYPORT_DIGEST_KEY: newDigestKey(),
+    })
+    await platform.allReady()
+    await platform.configure()
+    return platform
+  }
+
+  private async startService(app: string, label: string, victim: VictimName, env: Readonly<Record<string, string>>): Promise<void> {
+    const service = await superviseService({ app, label, httpPort: await freePort(), logDir: this.logDir, env })
+    this.services.push(service)
+    this.victims.set(victim, service)
+  }
+
+  private async furnishTarget(): Promise<void> {
+    await this.sql(this.target, `create role app login password 'app-secret-on-target'; ${SCHEMA}`)
+  }
+
+  private async serveDirectory(publicKey: Parameters<typeof seal>[1][number]): Promise<void> {
+    const { bus, issuer } = this
+    const target = { host: '127.0.0.1', port: this.target.port, database: 'postgres', tls: 'disable' as const }
+    const connections = new Map<string, Connection>()
+    for (const name of CONNECTIONS) {
+      const sealed = await seal('app-secret-on-target', [publicKey], sealingContext(name, target, 'app'))
+      connections.set(name, {
+        name, labels: {}, managedBy: 'api', revision: 1,
+        spec: { protocol: 'postgres', target, credentials: { username: 'app', sealed }, durability: name === 'marks-stored' ? 'stored' : 'stream', recording: { results: 4096 } },
+      })
+    }
+    bus.serve(listIssuers, () => ({ issuers: [{ name: 'development', url: issuer.url, audience: 'sallyport', groupsClaim: 'groups', primary: true }] }))
+    bus.serve(lookUpParties, ({ parties }) => ({ parties: parties.map((party) => ({ ...party, kind: 'agent' as const, owner: 'alice' })) }))
+    bus.serve(lookUpConnection, ({ name }) => {
+      const connection = connections.get(name)
+      if (connection === undefined) throw new RpcError('not-found', `no connection ${name}`)
+      return connection
+    })
+    await bus.flush()
+  }
+
+  private async configure(): Promise<void> {
+    await this.bus.call(putPolicy, { document: { name: 'kills', text: POLICIES, managedBy: 'api' }, actor: 'test' })
+    await this.bus.call(putRule, { rule: { name: 'pii', managedBy: 'api', spec: { connections: { names: [...CONNECTIONS] }, columns: ['public.people.email'], detect: [], transform: { kind: 'redact' } } as never }, actor: 'test' })
+  }
+
+  async sql(server: EmbeddedPostgres, text: string): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: server.url })
+    client.on('error', () => undefined)
+    await client.connect()
+    try {
+      const result = await client.query(text)
+      return result.rows as Record<string, unknown>[]
+    } finally {
+      await client.end()
+    }
+  }
+
+  async client(connection: ConnectionName): Promise<pg.Client> {
+    const client = new pg.Client({
+      host: '127.0.0.1', port: this.proxyPort, user: connection, database: connection, connectionTimeoutMillis: 15_000,
+      password: await this.issuer.token('coding-agent', ['ai-agents']),
+    })
+    client.on('error', () => undefined)
+    await client.connect()
+    return client
+  }
+
+  /** Every service says that it is ready, and the bus is there. */
+  async allReady(timeoutMs = 45_000): Promise<void> {
+    await waitFor(async () => this.bus.connected && [...this.victims.values()].every((victim) => victim.running)
+      && (await Promise.all(this.services.map((service) => service.ready()))).every(Boolean), { timeoutMs, what: 'every service being ready' })
+  }
+
+  async approvePending(): Promise<number> {
+    const { items } = await this.bus.call(listApprovals, { status: 'pending' })
+    for (const { id } of items) await this.bus.call(approve, { id, approver: bob, comment: 'fine' })
+    return items.length
+  }
+
+  /** Everything published is stored and every session has an end. */
+  async settled(): Promise<void> {
+    await waitFor(async () => {
+      const status = await this.bus.call(storeStatus, {})
+      const [row] = await this.sql(this.database, 'select count(*)::int as n from audit_store.session_heads where not ended')
+      return status.lag === 0 && row!['n'] === 0
+    }, { timeoutMs: 45_000, what: 'every event being stored and every session ended' })
+  }
+
+  async stop({ keepLogs = false } = {}): Promise<void> {
+    await Promise.all(this.services.map((service) => service.stop()))
+    await this.bus.close()
+    this.issuer.stop()
+    await Promise.all([this.victims.get('nats')!.stop(), this.victims.get('database')!.stop(), this.target.stop()])
+    if (!keepLogs) rmSync(this.logDir, { recursive: true, force: true })
+  }
+}
