@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Fault } from '@sallyport/contracts/change'
-import type { ApplyReply } from '@sallyport/contracts/directory'
+import type { ApplyReply, ApplyRequest } from '@sallyport/contracts/directory'
 import type { JWK } from 'jose'
 import { CliError, exitStatus } from '../errors.js'
 import type { Api } from '../session/api.js'
@@ -16,6 +16,9 @@ export interface ApplyOptions {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** A configuration as it may leave this machine: checked, its secrets sealed. */
+export type PreparedConfiguration = Pick<ApplyRequest, 'issuers' | 'roleBindings' | 'agents' | 'maskingRules' | 'policies' | 'connections'>
+
 /** Where a fault is, as compilers say it, so that editors find it. */
 export const faultLine = (fault: Fault): string => {
   const place = [fault.file, fault.line, fault.column].filter((part) => part !== undefined).join(':')
@@ -26,15 +29,23 @@ const refuse = (faults: readonly Fault[]): never => {
   throw new CliError(exitStatus.configuration, `the configuration was not applied, ${faults.length === 1 ? 'one thing is' : `${faults.length} things are`} wrong:\n${faults.map((fault) => `  ${faultLine(fault)}`).join('\n')}`, { faults })
 }
 
-/** Reads, checks, seals and applies a configuration directory: all of it or nothing. Throws CliError with every fault. */
-export const applyDirectory = async (api: Api, options: ApplyOptions): Promise<ApplyReply> => {
-  const { configuration, faults } = parseConfiguration(readDirectory(options.dir))
+/** Reads, checks and seals a configuration directory. Throws CliError with every fault. */
+export const prepareConfiguration = async (api: Api, { dir, env }: Pick<ApplyOptions, 'dir' | 'env'>): Promise<PreparedConfiguration> => {
+  const { configuration, faults } = parseConfiguration(readDirectory(dir))
   if (faults.length > 0) return refuse(faults)
-  const { keys } = await api.get<{ keys: JWK[] }>('/v1/sealing-keys')
+  const sealing = configuration.connections.some(({ spec }) => spec.credentials.password !== undefined)
+  const { keys } = sealing ? await api.get<{ keys: JWK[] }>('/v1/sealing-keys') : { keys: [] }
   const sealed = await sealConnections(configuration.connections, keys, {
-    env: (name) => options.env[name],
-    file: (file) => readFileSync(path.resolve(options.dir, file), 'utf8'),
+    env: (name) => env[name],
+    file: (file, namedIn) => readFileSync(path.resolve(dir, path.dirname(namedIn), file), 'utf8'),
   })
   if (sealed.faults.length > 0) return refuse(sealed.faults)
-  return api.post<ApplyReply>('/v1/configuration/apply', { ...configuration, connections: sealed.connections, dryRun: options.dryRun, prune: options.prune })
+  return { ...configuration, connections: sealed.connections }
 }
+
+/** Puts it in force, all of it or nothing; with `dryRun` it only answers the difference. */
+export const applyConfiguration = (api: Api, prepared: PreparedConfiguration, { dryRun, prune }: Pick<ApplyOptions, 'dryRun' | 'prune'>): Promise<ApplyReply> =>
+  api.post('/v1/configuration/apply', { ...prepared, dryRun, prune })
+
+/** Reads, checks, seals and applies a configuration directory: all of it or nothing. Throws CliError with every fault. */
+export const applyDirectory = async (api: Api, options: ApplyOptions): Promise<ApplyReply> => applyConfiguration(api, await prepareConfiguration(api, options), options)

@@ -1,5 +1,5 @@
 import type { Fault } from '@sallyport/contracts/change'
-import { LineCounter, parseAllDocuments, type Document } from 'yaml'
+import { isScalar, LineCounter, parseAllDocuments, type Document } from 'yaml'
 import type { z } from 'zod'
 
 /** One YAML document of a configuration file that has a kind, a name and a spec. */
@@ -21,18 +21,33 @@ const METADATA_KEYS = ['name', 'labels']
 /** YAML aliases can blow up: none of our files needs many. */
 const ALIASES_MAX = 50
 
-/** Splits a file into its objects. What is wrong is a fault with its line; the rest of the file is still read. */
+const TEXT_CHARACTERS_MAX = 1024 * 1024
+
+/** Splits a file into its objects. Never throws: what is wrong is a fault with its line, and the rest of the file is still read. */
 export const readDocuments = (file: string, text: string): { objects: ConfigurationObject[]; faults: Fault[] } => {
   const counter = new LineCounter()
   const faults: Fault[] = []
   const objects: ConfigurationObject[] = []
+  if (text.length > TEXT_CHARACTERS_MAX) return { objects, faults: [{ file, line: 1, message: `the file is too large: at most ${TEXT_CHARACTERS_MAX} characters` }] }
   for (const document of parseAllDocuments(text, { lineCounter: counter, prettyErrors: false }) as Document.Parsed[]) {
-    for (const error of document.errors) faults.push({ file, line: counter.linePos(error.pos[0]).line, column: counter.linePos(error.pos[0]).col, message: error.message })
-    if (document.errors.length > 0 || document.contents === null) continue
+    const problems = [...document.errors, ...document.warnings].slice(0, PROBLEMS_SHOWN)
+    for (const { pos, message } of problems) faults.push({ file, line: counter.linePos(pos[0]).line, column: counter.linePos(pos[0]).col, message })
+    if (problems.length > 0 || document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue
     const object = objectOf(file, document, counter, faults)
     if (object !== undefined) objects.push(object)
   }
   return { objects, faults }
+}
+
+/** What is wrong with a document often makes more of it look wrong. */
+const PROBLEMS_SHOWN = 20
+
+const valueOf = (document: Document.Parsed): { readonly value: unknown } | { readonly problem: string } => {
+  try {
+    return { value: document.toJS({ maxAliasCount: ALIASES_MAX }) }
+  } catch (error) {
+    return { problem: error instanceof RangeError ? 'nests too deep' : `can't be read: ${(error as Error).message}` }
+  }
 }
 
 const objectOf = (file: string, document: Document.Parsed, counter: LineCounter, faults: Fault[]): ConfigurationObject | undefined => {
@@ -44,7 +59,9 @@ const objectOf = (file: string, document: Document.Parsed, counter: LineCounter,
     return 1
   }
   const fault = (field: string, message: string): undefined => void faults.push({ file, line: lineOf(field.split('.')), field, message })
-  const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX })
+  const read = valueOf(document)
+  if ('problem' in read) return fault('', read.problem)
+  const { value } = read
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return fault('', 'a document is a mapping with apiVersion, kind, metadata and spec')
   const { apiVersion, kind, metadata, spec, ...rest } = value as Record<string, unknown>
   for (const key of Object.keys(rest)) fault(key, `unknown field; a document has ${KEYS.join(', ')}`)

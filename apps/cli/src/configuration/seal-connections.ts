@@ -7,8 +7,8 @@ import type { SecretSource, UnsealedConnection } from './parse.js'
 export interface SecretReader {
   /** Value of an environment variable, undefined when it is not set. */
   env(name: string): string | undefined
-  /** Content of a file; its last line feed is not part of the secret. Throws when it can't be read. */
-  file(path: string): string
+  /** Content of a file, named relative to the configuration file `namedIn`; its last line feed is not part of the secret. Throws when it can't be read. */
+  file(path: string, namedIn: string): string
 }
 
 /** Reads each connection's secret and seals it to the proxies' keys, bound to where it will be sent. A secret that can't be read is a fault. */
@@ -17,7 +17,7 @@ export const sealConnections = async (connections: readonly UnsealedConnection[]
   const sealed: ApplyRequest['connections'] = []
   for (const connection of connections) {
     const { credentials, ...spec } = connection.spec
-    const secret = credentials.password === undefined ? undefined : read(credentials.password, reader)
+    const secret = credentials.password === undefined ? undefined : read(credentials.password, connection.file, reader)
     if (secret instanceof Error) {
       faults.push({ file: connection.file, line: connection.line, field: 'spec.credentials.password', message: secret.message })
       continue
@@ -31,11 +31,11 @@ export const sealConnections = async (connections: readonly UnsealedConnection[]
   return { connections: sealed, faults }
 }
 
-const read = (source: SecretSource, reader: SecretReader): string | Error => {
+const read = (source: SecretSource, namedIn: string, reader: SecretReader): string | Error => {
   if ('value' in source) return source.value
   if ('env' in source) return reader.env(source.env) ?? new Error(`the environment variable ${source.env} is not set`)
   try {
-    return reader.file(source.file).replace(/\r?\n$/, '')
+    return reader.file(source.file, namedIn).replace(/\r?\n$/, '')
   } catch {
     return new Error(`the file ${source.file} can't be read`)
   }

@@ -4,6 +4,15 @@ import type { CatalogHost, CatalogSession, ProtocolSession, SessionHost } from '
 /** Type of a fact in the Cedar schema: Bool, Long, String, Set<String>. */
 export type FactType = 'boolean' | 'integer' | 'string' | 'strings'
 
+/** Where clients connect for a protocol. */
+export interface ClientEndpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** How a client program is led to Sallyport: variables of its environment; an undefined one is removed from it. */
+export type ClientProgram = (endpoint: ClientEndpoint, connection: string, secret: string) => { readonly env: Readonly<Record<string, string | undefined>> }
+
 /** All that the rest of the platform knows of a protocol. */
 export interface ProtocolDescriptor {
   /** As connections name it: `postgres`. */
@@ -15,6 +24,8 @@ export interface ProtocolDescriptor {
   readonly actions: Readonly<Record<string, ActionClass>>
   /** Facts of an effect: what policies may test in `context`. All optional in the schema. */
   readonly facts: Readonly<Record<string, FactType>>
+  /** Client programs that the command-line client can run for a connection, by the program's name. */
+  readonly clients?: Readonly<Record<string, ClientProgram>>
   createSession(host: SessionHost): ProtocolSession
   createCatalog?(host: CatalogHost, database: string | undefined): CatalogSession
   /** Called once in a worker before `recognise`. */

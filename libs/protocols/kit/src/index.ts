@@ -6,4 +6,4 @@ export type { MaskPlan, Origin, Output, OutputPlan, ValueMask } from './mask-pla
 export type {
   Admission, CatalogHost, CatalogSession, Claim, HoldNotice, MaskQuery, Outcome, ProtocolSession, SessionHost, Side, TargetAccess, Ticket, TlsFacts, Verdict,
 } from './session.js'
-export type { FactType, ProtocolDescriptor } from './descriptor.js'
+export type { ClientEndpoint, ClientProgram, FactType, ProtocolDescriptor } from './descriptor.js'
