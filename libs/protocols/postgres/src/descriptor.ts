@@ -1,5 +1,6 @@
 import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
 import { createCatalog } from './catalog.js'
+import { clients } from './clients.js'
 import { actions, facts, loadRecogniser, recognise, textBytesMax, unrecognised } from './recognition/index.js'
 import { PostgresSession } from './session.js'
 
@@ -7,9 +8,10 @@ import { PostgresSession } from './session.js'
 export const postgres: ProtocolDescriptor = {
   name: 'postgres',
   title: 'PostgreSQL',
-  defaultPort: 5432,
+  defaultPort: 7432,
   actions,
   facts,
+  clients,
   createSession: (host) => new PostgresSession(host),
   createCatalog,
   loadRecogniser,
