@@ -10,6 +10,7 @@ export const sealingKeySchema = z.object({ kty: z.literal('EC'), crv: z.literal(
 export const sealingKeysSchema = z.object({ keys: z.array(sealingKeySchema).max(32) }).strict()
 
 const keysOf = (text: string, context: z.RefinementCtx): z.output<typeof sealingKeysSchema> => {
+  if (text === '') return { keys: [] }
   try {
     return sealingKeysSchema.parse(JSON.parse(text))
   } catch {
@@ -35,7 +36,7 @@ export const configSchema = z.object({
   /** PostgreSQL database in which the service owns the schema `api`. */
   SALLYPORT_DATABASE_URL: z.string().min(1),
   /** Public keys of the proxies, to whom target credentials are sealed: a JWKS, or the file that holds it. */
-  SALLYPORT_SEALING_KEYS: z.string().default('{"keys":[]}').transform(keysOf),
+  SALLYPORT_SEALING_KEYS: z.string().default('').transform(keysOf),
   SALLYPORT_SEALING_KEYS_FILE: z.string().optional().transform((file, context) => {
     if (file === undefined || file === '') return undefined
     if (existsSync(file)) return keysOf(readFileSync(file, 'utf8'), context)
@@ -51,7 +52,7 @@ export const configSchema = z.object({
   path: ['SALLYPORT_DEV_ISSUER'], message: 'the development issuer gives anybody any identity: it has to be on loopback (or set SALLYPORT_DEV_IDP_ALLOW_NETWORK=1)',
 })
 export type Config = z.output<typeof configSchema>
-export type SealingKeys = z.output<typeof sealingKeysSchema>
+type SealingKeys = z.output<typeof sealingKeysSchema>
 
 /** Keys to seal to: the file's, or those of the environment itself. */
 export const sealingKeysOf = (config: Config): SealingKeys['keys'] => (config.SALLYPORT_SEALING_KEYS_FILE ?? config.SALLYPORT_SEALING_KEYS).keys

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { service as approval } from '@sallyport/approval'
 import { service as auditStore } from '@sallyport/audit-store'
+import { servicePermissions } from '@sallyport/contracts/permissions'
 import { startDevIdp, type DevIdp } from '@sallyport/dev-idp'
+import { natsAuthorization, passwordVariable } from '@sallyport/embedded'
 import { service as masking } from '@sallyport/masking'
 import type { Bus } from '@sallyport/messaging'
 import { service as policyDecision } from '@sallyport/policy-decision'
@@ -24,7 +27,7 @@ export interface Asked {
   readonly raw?: string | Uint8Array
 }
 
-/** The API with its real siblings, NATS, PostgreSQL and the development IdP; `bus` plays proxies. */
+/** The API with its real siblings, NATS with the permissions that are shipped, PostgreSQL and the development IdP; `bus` plays proxies. */
 export interface Cluster {
   readonly url: string
   readonly bus: Bus
@@ -40,15 +43,20 @@ export interface Cluster {
 }
 
 export const startCluster = async (): Promise<Cluster> => {
-  const nats: EmbeddedNats = await startNats({ dataDir: temporaryDir('nats'), ephemeral: true })
+  const users = [...servicePermissions, { user: 'test', publish: ['>'], subscribe: ['>'], answers: true }]
+  const passwords = new Map(users.map(({ user }) => [user, `p${randomBytes(12).toString('hex')}`]))
+  const as = (user: string) => ({ SALLYPORT_NATS_USER: user, SALLYPORT_NATS_PASSWORD: passwords.get(user)! })
+  const nats: EmbeddedNats = await startNats({
+    dataDir: temporaryDir('nats'), ephemeral: true, config: natsAuthorization(users), env: Object.fromEntries([...passwords].map(([user, password]) => [passwordVariable(user), password])),
+  })
   const idp = await startDevIdp({ port: 0 })
   const database = await freshDatabase()
   const sealing = await generateSealingKey()
-  const bus = await freshBus('px1', { url: nats.url })
+  const bus = await freshBus('test', { url: nats.url, user: 'test', password: passwords.get('test')! })
   const common = { SALLYPORT_NATS_URL: nats.url, SALLYPORT_DATABASE_URL: database, SALLYPORT_LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent', SALLYPORT_AUDIT_POOL_SIZE: '4' }
-  const apiEnv = { ...common, SALLYPORT_DEV_ISSUER: idp.issuer, SALLYPORT_SEALING_KEYS: JSON.stringify({ keys: [sealing.publicKey] }) }
+  const apiEnv = { ...common, ...as('api'), SALLYPORT_DEV_ISSUER: idp.issuer, SALLYPORT_SEALING_KEYS: JSON.stringify({ keys: [sealing.publicKey] }) }
   const running = new Map<string, RunningService>()
-  for (const service of [auditStore, policyDecision, masking, approval]) running.set(service.name, await startService(service as never, common))
+  for (const service of [auditStore, policyDecision, masking, approval]) running.set(service.name, await startService(service as never, { ...common, ...as(service.name) }))
   running.set('api', await startService(api, apiEnv))
   const tokens = new Map<string, string>()
   const token = async (name: string): Promise<string> => {
@@ -62,10 +70,10 @@ export const startCluster = async (): Promise<Cluster> => {
   return {
     get url() { return running.get('api')!.httpUrl },
     bus, database, idp, sealing, token,
-    ask: async (as, method, path, { body, headers = {}, raw } = {}) => {
+    ask: async (who, method, path, { body, headers = {}, raw } = {}) => {
       const response = await fetch(`${running.get('api')!.httpUrl}${path}`, {
         method,
-        headers: { ...(as === undefined ? {} : { authorization: `Bearer ${await token(as)}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        headers: { ...(who === undefined ? {} : { authorization: `Bearer ${await token(who)}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
         ...(raw !== undefined ? { body: raw as string } : body === undefined ? {} : { body: JSON.stringify(body) }),
       })
       const text = await response.text()

@@ -5,8 +5,9 @@ import { newId } from '@sallyport/contracts/ids'
 import { activateRules, discardRules, stageRules } from '@sallyport/contracts/masking'
 import { activatePolicies, discardPolicies, stagePolicies } from '@sallyport/contracts/policy'
 import { RpcError } from '@sallyport/contracts/rpc'
-import type { Bus, BusLogger } from '@sallyport/messaging'
+import type { Bus } from '@sallyport/messaging'
 import type { Database } from '@sallyport/persistence'
+import type { Logger } from 'pino'
 import { desiredSet, draftsOf, type DirectoryDocument } from '../directory/document.js'
 import type { Directory } from '../directory/directory.js'
 import { keepSealed } from '../directory/sealed.js'
@@ -27,7 +28,7 @@ const STAGE_TIMEOUT_MS = 20_000
 /** Below the bus's own limit for one message, in bytes. */
 const PART_BYTES_MAX = 900 * 1024
 
-interface Parts { readonly database: Database<Tables>; readonly bus: Bus; readonly logger: BusLogger; readonly directory: Directory; readonly guards: Guards }
+interface Parts { readonly database: Database<Tables>; readonly bus: Bus; readonly logger: Logger; readonly directory: Directory; readonly guards: Guards }
 
 /** Both run in turn with all other changes of the configuration: see turns.ts. */
 export const makeChanges = (parts: Parts): Changes => ({
@@ -115,7 +116,7 @@ const activateAll = async ({ database, bus, directory, guards, logger }: Parts, 
     })
   }
   await database.kysely.deleteFrom('changes').where('change', '=', change).execute()
-  logger.warn({ change }, 'configuration: a change is in force')
+  logger.info({ change }, 'configuration: a change is in force')
 }
 
 /** Best effort: what stays staged is never put in force, and its owner forgets it after a day. */

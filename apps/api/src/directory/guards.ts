@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { listPolicies, putPolicy, removePolicy } from '@sallyport/contracts/policy'
-import type { Bus, BusLogger } from '@sallyport/messaging'
+import type { Bus } from '@sallyport/messaging'
 import { agentGuard, agentGuardName } from '@sallyport/policy-engine'
+import type { Logger } from 'pino'
 import { ofKind, type DirectoryDocument } from './document.js'
 import type { Installation } from './validate.js'
 import { agentUid, viewOf } from './view.js'
@@ -24,7 +25,7 @@ export interface Guards {
   bring(documents: readonly DirectoryDocument[], prune: boolean): Promise<void>
 }
 
-export const makeGuards = (bus: Bus, installation: Installation, logger: BusLogger): Guards => ({
+export const makeGuards = (bus: Bus, installation: Installation, logger: Logger): Guards => ({
   bring: async (documents, prune) => {
     const wanted = new Map(guardsFor(documents, installation).map((guard) => [guard.name, guard.text]))
     const { items } = await bus.call(listPolicies, {})
@@ -35,7 +36,7 @@ export const makeGuards = (bus: Bus, installation: Installation, logger: BusLogg
     }
     for (const name of prune ? present.keys() : []) {
       if (wanted.has(name)) continue
-      logger.warn({ policy: name }, 'guards: an agent is gone, and its guard with it')
+      logger.info({ policy: name }, 'guards: an agent is gone, and its guard with it')
       await bus.call(removePolicy, { name, managedBy: 'generated', actor: ACTOR })
     }
   },
