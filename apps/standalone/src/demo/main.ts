@@ -23,7 +23,7 @@ const introduce = (screen: Screen): void => {
 
 const tell = async (screen: Screen, target: OrdersTarget, { endpoints }: RunningPlatform): Promise<void> => {
   const as = async (name: string) => restClient(endpoints.api, await tokenFor(endpoints.issuer, name))
-  const agent = new PsqlClient({ ...endpoints.listeners['postgres']!, user: 'orders-prod', password: await tokenFor(endpoints.issuer, 'coding-agent') })
+  const agent = new PsqlClient({ ...endpoints.listeners['postgres']!, user: 'orders-prod', password: await tokenFor(endpoints.issuer, 'coding-agent'), env: process.env })
   try {
     await play({ screen, agent, approvers: { bob: await as('bob'), carol: await as('carol') }, auditor: await as('iris'), askTarget: target.ask }, target.agentStatements)
   } finally {
@@ -61,7 +61,7 @@ const demo = async (keep: boolean, screen: Screen): Promise<void> => {
     introduce(screen)
     screen.note('\nStarting a sample PostgreSQL and the platform …')
     target = await startOrdersTarget(path.join(dir, 'target'), APPLICATION_NAME)
-    platform = await startPlatform(dir, target, keep ? 'usual' : 'any')
+    platform = await startPlatform(dir, target, keep ? 'usual' : 'any', process.env)
     await tell(screen, target, platform)
     screen.title('Every step did what it says.')
     if (keep) {

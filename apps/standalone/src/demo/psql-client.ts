@@ -6,6 +6,8 @@ export interface PsqlTarget {
   readonly port: number
   readonly user: string
   readonly password: string
+  /** The environment of this process, for PATH and the like. */
+  readonly env: NodeJS.ProcessEnv
 }
 
 /** How the scripted agent names itself to the target. */
@@ -20,9 +22,9 @@ export class PsqlClient {
   private readonly child: ChildProcessWithoutNullStreams
 
   constructor(target: PsqlTarget) {
-    const { host, port, user, password } = target
+    const { host, port, user, password, env } = target
     this.child = spawn('psql', ['-X', '-q', '-v', 'VERBOSITY=default'], {
-      env: { ...process.env, PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGAPPNAME: APPLICATION_NAME, PGSSLMODE: 'prefer', PGCONNECT_TIMEOUT: '10' },
+      env: { ...env, PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGAPPNAME: APPLICATION_NAME, PGSSLMODE: 'prefer', PGCONNECT_TIMEOUT: '10' },
     })
     this.child.stdout.on('data', (chunk: Buffer) => { this.out += chunk.toString() })
     this.child.stderr.on('data', (chunk: Buffer) => { this.err += chunk.toString() })

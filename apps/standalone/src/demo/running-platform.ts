@@ -29,12 +29,12 @@ const configure = (dir: string, target: OrdersTarget): string => {
 }
 
 /** `ports`: any free ones, or the usual ones for a demo that stays up. Throws with what `up` said when it does not come up. */
-export const startPlatform = async (dir: string, target: OrdersTarget, ports: 'any' | 'usual'): Promise<RunningPlatform> => {
+export const startPlatform = async (dir: string, target: OrdersTarget, ports: 'any' | 'usual', own: NodeJS.ProcessEnv): Promise<RunningPlatform> => {
   const configuration = configure(dir, target)
   const readyFile = path.join(dir, 'ready.json')
   const any = Object.fromEntries(['API', 'ISSUER', 'POSTGRES'].map((name) => [`SALLYPORT_${name}_PORT`, '0']))
   const child = spawn(process.execPath, [UP, '--config', configuration, '--ready-file', readyFile], {
-    env: { ...process.env, ...(ports === 'any' ? any : {}), ORDERS_PASSWORD: target.password, SALLYPORT_LOG_LEVEL: process.env['SALLYPORT_LOG_LEVEL'] ?? 'error' },
+    env: { ...own, ...(ports === 'any' ? any : {}), ORDERS_PASSWORD: target.password, SALLYPORT_LOG_LEVEL: own['SALLYPORT_LOG_LEVEL'] ?? 'error' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

@@ -1,10 +1,11 @@
-import { connect, NoRespondersError, RequestError, TimeoutError, type NatsConnection, type Subscription } from '@nats-io/transport-node'
-import { INBOXES, inboxOf } from '@sallyport/contracts/permissions'
-import { RpcError, rpcErrorSchema, type Rpc } from '@sallyport/contracts/rpc'
-import { z } from 'zod'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { inboxOf } from '@sallyport/contracts/permissions'
+import type { Rpc } from '@sallyport/contracts/rpc'
+import type { z } from 'zod'
 import { createAppender } from './append.js'
 import { consumeStream, type ConsumeOptions } from './consume.js'
 import { ensureEventStream, streamState, type EventStreamOptions, type StreamState } from './event-stream.js'
+import { createCall, createServe, stopSubscription, type RequestCarrier } from './requests.js'
 
 /** Ends what it was returned by. Idempotent. */
 export type Stop = () => void | Promise<void>
@@ -33,9 +34,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-const CALL_TIMEOUT_MS = 5_000
+const APPEND_TIMEOUT_MS = 5_000
 const RECONNECT_WAIT_MS = 200
-const replySchema = z.union([z.object({ ok: z.unknown() }), z.object({ error: rpcErrorSchema })])
 const silent: BusLogger = { error: () => undefined, warn: () => undefined }
 
 /** One connection to NATS: request/reply contracts, plain messages, and the event stream. */
@@ -56,22 +56,6 @@ export interface Bus {
   onStatus(listener: (connected: boolean) => void): Stop
   flush(): Promise<void>
   close(): Promise<void>
-}
-
-const unavailable = (subject: string, cause: unknown): RpcError => {
-  const why = cause instanceof NoRespondersError || (cause instanceof RequestError && cause.isNoResponders())
-    ? 'nobody serves it now'
-    : cause instanceof TimeoutError ? 'no answer in time' : 'the bus can\'t be reached'
-  return new RpcError('unavailable', `${subject}: ${why}`, undefined, { cause })
-}
-
-const decodeRequest = (contract: Rpc, data: Uint8Array): unknown => {
-  try {
-    return contract.request.parse(JSON.parse(Buffer.from(data).toString('utf8')))
-  } catch (cause) {
-    const message = cause instanceof z.ZodError ? z.prettifyError(cause) : 'not JSON'
-    throw new RpcError('invalid', `${contract.subject}: ${message}`, undefined, { cause })
-  }
 }
 
 /** Connects, and keeps reconnecting for ever once connected. Throws when the first connection does not come in time. */
@@ -96,45 +80,7 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
   const appender = createAppender(connection, `${inboxPrefix}.ack.${options.instance.replaceAll(/[^A-Za-z0-9_-]/g, '-')}`)
   listeners.add((value) => { if (!value) appender.failAll('the bus was disconnected') })
 
-  const call: Bus['call'] = async (contract, request, callOptions = {}) => {
-    if (!connected) throw unavailable(contract.subject, undefined)
-    callOptions.signal?.throwIfAborted()
-    let data: Uint8Array
-    try {
-      const message = await connection.request(contract.subject, JSON.stringify(request), { timeout: callOptions.timeoutMs ?? CALL_TIMEOUT_MS })
-      data = message.data
-    } catch (cause) {
-      throw unavailable(contract.subject, cause)
-    }
-    callOptions.signal?.throwIfAborted()
-    const reply = replySchema.safeParse(JSON.parse(Buffer.from(data).toString('utf8')))
-    if (!reply.success) throw new RpcError('internal', `${contract.subject}: the answer has no known form`)
-    if ('error' in reply.data) throw new RpcError(reply.data.error.code, reply.data.error.message, reply.data.error.details)
-    const parsed = contract.response.safeParse(reply.data.ok)
-    if (!parsed.success) throw new RpcError('internal', `${contract.subject}: the answer does not fit its contract`, undefined, { cause: parsed.error })
-    return parsed.data as never
-  }
-
-  const serve: Bus['serve'] = (contract, handler, serveOptions = {}) => {
-    const queue = serveOptions.queue === undefined ? options.name : serveOptions.queue
-    const subscription = connection.subscribe(contract.subject, {
-      ...(queue === null ? {} : { queue }),
-      callback: (error, message) => {
-        if (error !== null) return logger.error({ subject: contract.subject, error: error.message }, 'bus: a subscription failed')
-        // The server lets us answer on whatever subject the request names: an inbox, and not a subject on which our word would count.
-        if (message.reply?.startsWith(INBOXES) !== true) return logger.error({ subject: contract.subject }, 'bus: a request without an inbox for its answer was dropped')
-        void (async () => {
-          try {
-            const ok = await handler(decodeRequest(contract, message.data) as never)
-            message.respond(JSON.stringify({ ok }))
-          } catch (thrown) {
-            message.respond(JSON.stringify({ error: refusalOf(contract.subject, thrown, logger) }))
-          }
-        })().catch((thrown: unknown) => logger.error({ subject: contract.subject, error: String(thrown) }, 'bus: an answer could not be sent'))
-      },
-    })
-    return () => stopSubscription(subscription)
-  }
+  const carrier: RequestCarrier = { connection, logger, name: options.name, connected: () => connected }
 
   const subscribe: Bus['subscribe'] = (subject, handler, subscribeOptions = {}) => {
     const subscription = connection.subscribe(subject, {
@@ -149,11 +95,11 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
   }
 
   return {
-    call,
-    serve,
+    call: createCall(carrier),
+    serve: createServe(carrier),
     subscribe,
     publish: (subject, payload) => { if (connected) connection.publish(subject, JSON.stringify(payload)) },
-    append: (subject, body, appendOptions) => appender.append(subject, body, appendOptions?.timeoutMs ?? CALL_TIMEOUT_MS),
+    append: (subject, body, appendOptions) => appender.append(subject, body, appendOptions?.timeoutMs ?? APPEND_TIMEOUT_MS),
     consume: (consumeOptions) => consumeStream(connection, consumeOptions, logger),
     ensureEventStream: (streamOptions) => ensureEventStream(connection, streamOptions ?? {}),
     streamState: (stream) => streamState(connection, stream),
@@ -197,12 +143,3 @@ const firstConnection = (options: BusOptions, inboxPrefix: string): Promise<Nats
   return attempt(attempts)
 }
 
-const refusalOf = (subject: string, thrown: unknown, logger: BusLogger): z.infer<typeof rpcErrorSchema> => {
-  if (thrown instanceof RpcError) return { code: thrown.code, message: thrown.message, ...(thrown.details === undefined ? {} : { details: thrown.details }) }
-  logger.error({ subject, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }, 'bus: a request failed')
-  return { code: 'internal', message: `${subject}: an internal error; the service's log says more` }
-}
-
-const stopSubscription = async (subscription: Subscription): Promise<void> => {
-  if (!subscription.isClosed()) await subscription.drain().catch(() => subscription.unsubscribe())
-}
