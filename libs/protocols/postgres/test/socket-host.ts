@@ -29,6 +29,19 @@ export interface HostOptions {
 
 export const passAll: MaskPlan = { outputs: [], freeText: (text) => text, touchesMasked: false, passesAll: true }
 
+const secureAsClient = async (raw: Socket): Promise<TLSSocket> => {
+  raw.removeAllListeners('data')
+  const secured = tlsConnect({ socket: raw, rejectUnauthorized: false })
+  raw.resume()
+  await new Promise<void>((resolve, reject) => {
+    secured.once('secureConnect', resolve)
+    secured.once('error', reject)
+  })
+  return secured
+}
+
+const endPointOf = (socket: TLSSocket): TlsFacts => ({ serverEndPoint: createHash('sha256').update(socket.getPeerCertificate(true).raw).digest() })
+
 /** A small host over real sockets, for the specs: one connection each way, in memory everything that the proxy would send to services. */
 export class SocketHost {
   readonly commands: Recorded[] = []
@@ -192,17 +205,11 @@ export class SocketHost {
 
   private async secureTarget(sockets: { target: Socket | undefined }, attach: (side: Side, socket: Socket) => void): Promise<TlsFacts> {
     const raw = sockets.target as Socket
-    raw.removeAllListeners('data')
     raw.removeAllListeners('close')
-    const secured = tlsConnect({ socket: raw, rejectUnauthorized: false })
-    raw.resume()
-    await new Promise<void>((resolve, reject) => {
-      secured.once('secureConnect', resolve)
-      secured.once('error', reject)
-    })
+    const secured = await secureAsClient(raw)
     sockets.target = secured
     attach('target', secured)
-    return { serverEndPoint: createHash('sha256').update(secured.getPeerCertificate(true).raw).digest() }
+    return endPointOf(secured)
   }
 
   private readonly catalogAnswers = new Map<string, unknown>()
@@ -220,22 +227,27 @@ export class SocketHost {
   private async openCatalog(): Promise<CatalogSession> {
     let socket: Socket | undefined
     const { target } = this.options
+    const use = (next: Socket): void => {
+      socket = next
+      this.sockets.add(next)
+      next.on('error', () => undefined)
+      next.on('data', (chunk: Buffer) => {
+        const pending = session.receive(chunk)
+        if (pending === undefined) return
+        next.pause()
+        void pending.then(() => next.resume())
+      })
+    }
     const open = postgres.createCatalog?.({
       send: (bytes) => void socket?.write(bytes),
       secure: async () => {
-        throw new Refusal('target-failed', 'no TLS here')
+        const secured = await secureAsClient(socket as Socket)
+        use(secured)
+        return endPointOf(secured)
       },
       dial: async () => {
-        const dialled = connect(target.port, target.host)
-        socket = dialled
-        this.sockets.add(dialled)
-        dialled.on('data', (chunk: Buffer) => {
-          const pending = session.receive(chunk)
-          if (pending !== undefined) {
-            dialled.pause()
-            void pending.then(() => dialled.resume())
-          }
-        })
+        socket?.destroy()
+        use(connect(target.port, target.host))
         return target
       },
       random: (bytes) => randomBytes(bytes),
