@@ -1,0 +1,1 @@
+INSERT INTO entries (body) VALUES ('one row');
