@@ -1,5 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from '@sallyport/embedded'
@@ -37,12 +36,16 @@ export const up = async (context: UpContext): Promise<Platform> => {
   const parts: RunningPart[] = []
   const backing = await startBacking({ config, dataDir, proxies, say })
   let stopped: Promise<void> | undefined
-  const stop = (): Promise<void> => (stopped ??= stopAll(parts, backing, options))
+  const logDir = logDirOf(options, dataDir)
+  if (logDir !== undefined) say(`the services' logs are in ${logDir}`)
+  const stop = (): Promise<void> => (stopped ??= stopAll(parts, backing, options).finally(() => {
+    if (dataDir === undefined && logDir !== undefined) rmSync(logDir, { recursive: true, force: true })
+  }))
   try {
     context.signal.throwIfAborted()
     const listeners = await listenerPorts(config)
     const planned = await planServices({ config, backing, secrets: await secretsOf(dataDir), proxies, listeners, freePort })
-    await startParts(planned, parts, context, dataDir)
+    await startParts(planned, parts, context, logDir)
     const endpoints: Endpoints = {
       api: urlOf(planned.find(({ service }) => service === 'api')!),
       issuer: backing.issuer,
@@ -60,6 +63,12 @@ export const up = async (context: UpContext): Promise<Platform> => {
   }
 }
 
+/** With --processes: in the data directory, else in a temporary one that goes at the end. */
+const logDirOf = ({ processes }: UpOptions, dataDir: string | undefined): string | undefined => {
+  if (!processes) return undefined
+  return dataDir === undefined ? mkdtempSync(path.join(tmpdir(), 'sallyport-logs-')) : path.join(dataDir, 'logs')
+}
+
 const urlOf = ({ env, httpPort }: Planned): string => `http://${env['SALLYPORT_HTTP_HOST'] ?? '127.0.0.1'}:${httpPort}`
 
 const listenerPorts = async (config: Config): Promise<Map<string, number>> => {
@@ -69,9 +78,7 @@ const listenerPorts = async (config: Config): Promise<Map<string, number>> => {
 }
 
 /** Control plane at once, then the proxies, which need it. */
-const startParts = async (planned: readonly Planned[], parts: RunningPart[], { options, say, signal }: UpContext, dataDir: string | undefined): Promise<void> => {
-  const logDir = options.processes ? (dataDir === undefined ? await mkdtemp(path.join(tmpdir(), 'sallyport-logs-')) : path.join(dataDir, 'logs')) : undefined
-  if (logDir !== undefined) say(`the services' logs are in ${logDir}`)
+const startParts = async (planned: readonly Planned[], parts: RunningPart[], { say, signal }: UpContext, logDir: string | undefined): Promise<void> => {
   const run = async (one: Planned): Promise<void> => {
     parts.push(logDir === undefined ? await runInThisProcess(one) : await runAsProcess(one, logDir, say))
   }
