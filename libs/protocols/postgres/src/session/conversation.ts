@@ -11,6 +11,8 @@ import { Outflow } from './outflow.js'
 import { newPortals, newStatements, type Portal } from './names.js'
 import { Settings } from './settings.js'
 
+const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text)
+
 /** What both directions of an open session share. */
 export class Conversation {
   readonly toTarget: Run
@@ -111,8 +113,9 @@ export class Conversation {
   }
 
   /** Waits, where that is possible, until it is certain how the target reads the next text. */
-  parsingSettled(): Promise<void> | undefined {
-    return (this.stringsDoubt || this.encodingDoubt) && this.expectations.length > 0 && this.sinceReady === 0 ? this.whenFormerAnswered() : undefined
+  parsingSettled(text: string): Promise<void> | undefined {
+    const matters = (this.stringsDoubt && text.includes('\\')) || (this.encodingDoubt && !isAscii(text))
+    return matters && this.expectations.length > 0 && this.sinceReady === 0 ? this.whenFormerAnswered() : undefined
   }
 
   noteSettings(details: readonly StatementDetail[]): void {

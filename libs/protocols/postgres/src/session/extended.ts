@@ -38,7 +38,7 @@ export class Extended {
     const count = body.int16()
     for (let index = 0; index < count; index++) types.push(body.uint32())
     body.finish()
-    const doubt = conversation.parsingSettled()
+    const doubt = conversation.parsingSettled(text)
     const own = doubt === undefined ? recogniseText(conversation, text) : doubt.then(() => recogniseText(conversation, text))
     const go = (recognition: Recognition): Done => {
       const refusal = recognition.provenRead ? undefined : conversation.host.preflight(recognition, text)

@@ -25,7 +25,7 @@ export const simpleQuery = (conversation: Conversation, frame: FrameReader, body
   const raw = body.cstring()
   body.finish()
   const text = conversation.decode(raw)
-  const doubt = conversation.parsingSettled()
+  const doubt = conversation.parsingSettled(text)
   if (doubt !== undefined) return doubt.then(() => recognised(conversation, frame, text))
   return recognised(conversation, frame, text)
 }
