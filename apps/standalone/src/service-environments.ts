@@ -39,7 +39,7 @@ export const planServices = async (options: PlanOptions): Promise<Planned[]> => 
       env: {
         ...common(service, httpPort),
         SALLYPORT_DATABASE_URL: backing.databaseUrls[service],
-        ...(service === 'api' ? { SALLYPORT_DEV_ISSUER: backing.issuer, SALLYPORT_SEALING_KEYS: JSON.stringify({ keys: [secrets.sealing.publicKey] }) } : {}),
+        ...(service === 'api' ? { SALLYPORT_DEV_ISSUER: backing.issuer, SALLYPORT_SEALING_KEYS: JSON.stringify({ keys: [secrets.sealing.publicKey] }), SALLYPORT_LISTENERS: toldToClients(config, listeners) } : {}),
       },
     })
   }
@@ -59,6 +59,10 @@ export const planServices = async (options: PlanOptions): Promise<Planned[]> => 
   }
   return planned
 }
+
+/** Where clients connect, unless the environment says otherwise (behind a balancer, say). */
+const toldToClients = ({ inherited }: Config, listeners: ReadonlyMap<string, number>): string =>
+  inherited['SALLYPORT_LISTENERS'] ?? JSON.stringify(Object.fromEntries([...listeners].map(([protocol, port]) => [protocol, { host: inherited['SALLYPORT_LISTEN_HOST'] ?? '127.0.0.1', port }])))
 
 const natsLogin = (backing: Backing, user: string): Record<string, string> => {
   const password = backing.natsPasswords.get(user)
