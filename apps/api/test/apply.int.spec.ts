@@ -34,6 +34,10 @@ const events = async (): Promise<number> => {
   const counts = await database.query<{ n: string }>('select (select count(*) from api.aggregate_events) + (select count(*) from policy_decision.aggregate_events) + (select count(*) from masking.aggregate_events) as n')
   return Number(counts.rows[0]!.n)
 }
+const staged = async (): Promise<number> => {
+  const { rows } = await database.query<{ n: string }>(['api', 'policy_decision', 'masking'].map((schema) => `select count(*) as n from ${schema}.configuration_changes where state = 'staged'`).join(' union all '))
+  return rows.reduce((sum, { n }) => sum + Number(n), 0)
+}
 const policyNames = async () => (await cluster.bus.call(listPolicies, {})).items.map(({ name }) => name)
 
 describe('applying a configuration', () => {
@@ -51,6 +55,7 @@ describe('applying a configuration', () => {
       expect(answer.status).toBe(422)
       expect(answer.headers.get('content-type')).toBe('application/problem+json')
       expect(await events()).toBe(0)
+      expect(await staged()).toBe(0)
       return answer.body.faults
     }
     expect(await refused({ policies: [{ ...policy, text: '@id("x") permit (principal, action, resource) when { context.hasWere };' }] })).toMatchObject([{ file: 'policies/base.cedar', line: 1, message: expect.stringContaining('hasWhere') }])
