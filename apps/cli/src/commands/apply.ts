@@ -28,10 +28,11 @@ export const apply: Definition = {
     new Option('-f, --file <dir>', 'the directory').makeOptionMandatory(),
     new Option('--dry-run', 'only say what would change').default(false),
     new Option('--prune', 'remove what git manages and the directory no longer has').default(false),
+    new Option('--reseal', 'send secrets again where nothing else changed: after a password was rotated, or the proxies\' keys were').default(false),
   ],
   run: async ({ context, options, json }) => {
     const api = context.api()
-    const choice = { dir: options['file'] as string, prune: options['prune'] === true, dryRun: options['dryRun'] === true, env: context.config.env }
+    const choice = { dir: options['file'] as string, prune: options['prune'] === true, reseal: options['reseal'] === true, dryRun: options['dryRun'] === true, env: context.config.env }
     const prepared = await context.waiting('reading the configuration', prepareConfiguration(api, choice))
     const planned = await context.waiting('comparing', applyConfiguration(api, prepared, { ...choice, dryRun: true }))
     if (!json) context.terminal.out(differenceText(planned))

@@ -13,6 +13,8 @@ export interface ApplyOptions {
   readonly dir: string
   readonly dryRun: boolean
   readonly prune: boolean
+  /** Secrets are sent again where nothing else changed: after one was rotated, or the proxies' keys were. */
+  readonly reseal?: boolean
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
@@ -44,8 +46,8 @@ export const prepareConfiguration = async (api: Api, { dir, env }: Pick<ApplyOpt
 }
 
 /** Puts it in force, all of it or nothing; with `dryRun` it only answers the difference. */
-export const applyConfiguration = (api: Api, prepared: PreparedConfiguration, { dryRun, prune }: Pick<ApplyOptions, 'dryRun' | 'prune'>): Promise<ApplyReply> =>
-  api.post('/v1/configuration/apply', { ...prepared, dryRun, prune })
+export const applyConfiguration = (api: Api, prepared: PreparedConfiguration, { dryRun, prune, reseal = false }: Pick<ApplyOptions, 'dryRun' | 'prune' | 'reseal'>): Promise<ApplyReply> =>
+  api.post('/v1/configuration/apply', { ...prepared, dryRun, prune, ...(reseal ? { reseal } : {}) })
 
 /** Reads, checks, seals and applies a configuration directory: all of it or nothing. Throws CliError with every fault. */
 export const applyDirectory = async (api: Api, options: ApplyOptions): Promise<ApplyReply> => applyConfiguration(api, await prepareConfiguration(api, options), options)

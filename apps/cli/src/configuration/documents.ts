@@ -29,7 +29,7 @@ export const readDocuments = (file: string, text: string): { objects: Configurat
   const faults: Fault[] = []
   const objects: ConfigurationObject[] = []
   if (text.length > TEXT_CHARACTERS_MAX) return { objects, faults: [{ file, line: 1, message: `the file is too large: at most ${TEXT_CHARACTERS_MAX} characters` }] }
-  for (const document of parseAllDocuments(text, { lineCounter: counter, prettyErrors: false }) as Document.Parsed[]) {
+  for (const document of parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, logLevel: 'error' }) as Document.Parsed[]) {
     const problems = [...document.errors, ...document.warnings].slice(0, PROBLEMS_SHOWN)
     for (const { pos, message } of problems) faults.push({ file, line: counter.linePos(pos[0]).line, column: counter.linePos(pos[0]).col, message })
     if (problems.length > 0 || document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue

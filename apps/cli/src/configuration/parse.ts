@@ -85,7 +85,7 @@ const addObject = (object: ConfigurationObject, configuration: Configuration, fa
   const add = <T>(list: { name: string; spec: T; file?: string | undefined; line?: number | undefined }[], value: T | undefined): void => {
     if (value !== undefined) list.push({ name, spec: value, file, line })
   }
-  if (kind !== 'Connection' && object.labels !== undefined) faults.push({ file, line: object.lineOf(['metadata', 'labels']), field: 'metadata.labels', message: 'only connections have labels' })
+  if (kind !== 'Connection' && (kinds as readonly string[]).includes(kind) && object.labels !== undefined) faults.push({ file, line: object.lineOf(['metadata', 'labels']), field: 'metadata.labels', message: 'only connections have labels' })
   switch (kind as (typeof kinds)[number]) {
     case 'Issuer': return add(configuration.issuers, spec(issuerSpecSchema))
     case 'RoleBinding': return add(configuration.roleBindings, spec(roleBindingSpecSchema))
