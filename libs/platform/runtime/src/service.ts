@@ -114,7 +114,11 @@ const boot = async <S extends z.ZodObject>(definition: ServiceDefinition<S>, { r
   const stop = async (): Promise<void> => {
     logger.info({ drainMs: runtime.SALLYPORT_DRAIN_MS }, 'stopping')
     const drained = await beforeDeadline(app.close(), runtime.SALLYPORT_DRAIN_MS)
-    if (!drained) logger.warn('the drain deadline passed: what still ran was cut off')
+    if (!drained) {
+      logger.warn('the drain deadline passed: what still ran was cut off')
+      app.getHttpServer().close()
+      app.getHttpServer().closeAllConnections()
+    }
     await beforeDeadline(bus.close(), CLOSE_GRACE_MS)
     metrics.clear()
     logger.info('stopped')
