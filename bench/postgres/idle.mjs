@@ -7,6 +7,7 @@ import { median } from './pgbench.mjs'
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
 const SAMPLES = 5
 const AT_ONCE = 20
+const WARM_SESSIONS = 20
 
 const rssKb = (pid) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
 
@@ -42,7 +43,7 @@ const closeAll = async (clients) => {
   await sleep(2_500)
 }
 
-/** `warm` sessions first, opened and closed: what is made once is not counted as a session's. */
+/** `pid`: a proxy that has only just started, so that no memory of others' sessions is used again. A few sessions first: what is made once is not a session's. */
 export const idleSessions = async ({ pid, end, tls, count }) => {
   const inspector = await inspect(pid)
   const collect = async () => {
@@ -50,7 +51,7 @@ export const idleSessions = async ({ pid, end, tls, count }) => {
     await inspector.send('HeapProfiler.collectGarbage')
   }
   try {
-    await closeAll(await openMany(end, tls, Math.ceil(count / 5)))
+    await closeAll(await openMany(end, tls, WARM_SESSIONS))
     const before = await settledKb(pid, collect)
     const clients = await openMany(end, tls, count)
     const uncollectedKb = rssKb(pid)

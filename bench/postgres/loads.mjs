@@ -1,6 +1,7 @@
 // The loads, each run through every end one after another, round by round, so that what the machine does meanwhile hits all of them.
 import path from 'node:path'
 import { pgbench } from './pgbench.mjs'
+import { cpuOf } from './processes.mjs'
 import { recorded } from './stored.mjs'
 import { query, RESULT_ROWS } from './target.mjs'
 
@@ -21,7 +22,11 @@ export const makeEnds = (target, pgbouncer, platform) => ({
 export const runLoad = async (platform, load, name, end, seconds) => {
   const { rowsEach, ...options } = load
   const run = () => pgbench(end, { ...options, seconds })
-  return name === 'direct' || name === 'pgbouncer' ? run() : recorded(await platform.auditor(), { connection: end.user, clients: load.clients, rowsEach }, run)
+  if (name === 'direct' || name === 'pgbouncer') return run()
+  const before = cpuOf(platform.processes)
+  const result = await recorded(await platform.auditor(), { connection: end.user, clients: load.clients, rowsEach }, run)
+  const cpu = Object.entries(cpuOf(platform.processes)).map(([process, us]) => [process, Math.round((us - before[process]) / result.transactions)])
+  return { ...result, cpuUs: Object.fromEntries(cpu.filter(([, us]) => us > 0)) }
 }
 
 /** One commit of the control database: a single row inserted by one client, on the same disk, synchronously. */

@@ -22,15 +22,16 @@ const { values } = parseArgs({ options: {
 const wanted = values.only.split(',')
 const say = (text) => process.stdout.write(`${text}\n`)
 
-const sayResult = (round, kind, name, { tps, latencyMedianMs, store }) => say([
+const sayResult = (round, kind, name, { tps, latencyMedianMs, store, cpuUs }) => say([
   `round ${round}`, kind.padEnd(10), name.padEnd(9), `${tps.toFixed(0).padStart(7)} tps`, latencyMedianMs === undefined ? '' : `median ${latencyMedianMs.toFixed(3)} ms`,
+  cpuUs === undefined ? '' : `CPU µs each: ${Object.entries(cpuUs).map(([process, us]) => `${process} ${us}`).join(', ')}`,
   store === undefined ? '' : `${store.commands} commands stored, ${store.behindAtEnd} behind at the end, none after ${store.settledMs} ms`,
 ].filter(Boolean).join('  '))
 
 const measureIdle = async (platform) => {
   const idle = []
   for (const tls of [false, true]) {
-    const result = await idleSessions({ pid: platform.processes['proxy-1'], end: await platform.end(tls ? 'bench-tls' : 'bench-stored'), tls, count: Number(values.sessions) })
+    const result = await idleSessions({ pid: await platform.restartProxy(), end: await platform.end(tls ? 'bench-tls' : 'bench-stored'), tls, count: Number(values.sessions) })
     say(`idle sessions${tls ? ' by TLS' : ''}: ${result.before.kb} KB → ${result.during.kb} KB → ${result.after.kb} KB, ${result.perSessionKb.toFixed(1)} KB each (${result.perSessionBeforeCollectionKb.toFixed(1)} KB before garbage was collected)`)
     idle.push(result)
   }

@@ -3,7 +3,9 @@ import { applyDirectory, createApi } from '@sallyport/cli'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
+import { findProcess } from './processes.mjs'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
@@ -34,6 +36,21 @@ const configure = async (dir, endpoints, target) => {
   await applyDirectory(admin, { dir: configuration, dryRun: false, prune: false, env: { BENCH_PASSWORD: target.password } })
 }
 
+const listens = (port) => new Promise((resolve) => {
+  const socket = net.connect(port, '127.0.0.1')
+  socket.on('connect', () => resolve(true)).on('error', () => resolve(false)).on('connect', () => socket.destroy())
+})
+
+/** Ends the proxy: `up` starts it again. Answers the new process when it listens. */
+const restarted = async (pid, port) => {
+  process.kill(pid, 'SIGTERM')
+  for (const deadline = performance.now() + 60_000; performance.now() < deadline; await sleep(100)) {
+    const next = findProcess(`SALLYPORT_POSTGRES_PORT=${port}`, 'connection-proxy')
+    if (next !== undefined && next !== pid && await listens(port)) return next
+  }
+  throw new Error('the proxy did not come back')
+}
+
 /** Starts it and applies the configuration. `certificate`: what the listener shows to clients that ask for TLS. */
 export const startPlatform = async (dir, target, certificate) => {
   const data = path.join(dir, 'platform')
@@ -57,7 +74,12 @@ export const startPlatform = async (dir, target, certificate) => {
     const { host, port } = endpoints.listeners.postgres
     const end = async (name) => ({ host, port, user: name, password: await tokenFor(endpoints.issuer, 'coding-agent'), database: 'bench' })
     const auditor = async () => createApi(endpoints.api, await tokenFor(endpoints.issuer, 'iris'))
-    return { endpoints, end, auditor, stop, processes: endpoints.processes }
+    const processes = { ...endpoints.processes }
+    const restartProxy = async () => {
+      processes['proxy-1'] = await restarted(processes['proxy-1'], port)
+      return processes['proxy-1']
+    }
+    return { endpoints, end, auditor, stop, processes, restartProxy }
   } catch (error) {
     await stop()
     throw error

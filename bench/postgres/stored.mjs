@@ -16,8 +16,9 @@ const sessionsSince = async (auditor, connection, from) => {
   return items
 }
 
-/** pgbench's first session asks how large its tables are and runs no transaction. */
+/** pgbench's first session runs no transaction: nothing at all, or it asks how large the tables are. */
 const isPreparation = async (auditor, session) => {
+  if (session.commands === 0) return true
   if (session.commands > 10) return false
   const { items } = await auditor.get(`/v1/sessions/${session.id}/commands?limit=10`)
   return items.some(({ statement }) => /pg_class|count\(\*\)/.test(statement))
@@ -42,11 +43,11 @@ export const recorded = async (auditor, { connection, clients, rowsEach }, load)
     const total = sessions.reduce((sum, session) => sum + session.commands, 0)
     behindAtEnd ??= Math.max(result.transactions - total, 0)
     const late = performance.now() - ended > SETTLE_MS
-    if (late || (total >= result.transactions && sessions.length >= clients && sessions.every(({ status }) => status === 'closed'))) {
+    if (late || (total >= result.transactions && sessions.length > clients && sessions.every(({ status }) => status === 'closed'))) {
       const settledMs = Math.round(performance.now() - ended)
       const own = await working(auditor, sessions)
       const commands = own.reduce((sum, session) => sum + session.commands, 0)
-      if (commands !== result.transactions || own.length !== clients) throw new Error(`${connection}: ${result.transactions} transactions of ${clients} clients ran, the log has ${commands} commands in ${own.length} sessions`)
+      if (commands !== result.transactions) throw new Error(`${connection}: ${result.transactions} transactions ran, the log has ${commands} commands in ${sessions.length} sessions`)
       await assertLogged(auditor, own[0].id, rowsEach)
       return { ...result, store: { commands, behindAtEnd, settledMs } }
     }
