@@ -108,6 +108,12 @@ describe('applying', () => {
     expect((await cli('alice', ['connections'])).out).toBe('NAME    PROTOCOL  LABELS\norders  postgres  environment=prod\n')
   })
 
+  test('keeps a secret that differs in nothing but its sealing, until it is to be sent again', async () => {
+    const dir = configuration('good', { 'secret.txt': 'rotated-secret\n' })
+    expect((await cli('ada', ['apply', '-f', dir])).out).toContain('Nothing to change.')
+    expect((await cli('ada', ['apply', '-f', dir, '--reseal'])).out).toMatch(/^~ .*orders \(update\)$/m)
+  })
+
   test('names what is wrong by file, line and field, also what only the services know, and applies nothing', async () => {
     const wrong = configuration('wrong', { 'a.yaml': orders.replace('port: 5432', 'port: 99999').replace('name: orders,', 'name: others,'), 'secret.txt': 'x' })
     const ran = await cli('ada', ['apply', '-f', wrong])
