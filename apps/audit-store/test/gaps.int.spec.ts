@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { auditEventTypes, storeStatus, storedSubject, watermarks } from '@sallyport/contracts/audit'
 import { at } from '@sallyport/contracts/rpc'
-import { PROXY_HEARTBEAT, republish, sessionEventTypes } from '@sallyport/contracts/session'
+import { proxyHeartbeatSubject, republish, sessionEventTypes } from '@sallyport/contracts/session'
 import { waitFor } from '@sallyport/testing'
 import { newScript, startPlatform, wholeSession, type Platform, type Script } from './fixtures.js'
 
@@ -34,7 +34,7 @@ describe('gaps and lost proxies', () => {
     platform = await startPlatform()
     serveProxy('whole')
     beating = setInterval(() => {
-      for (const [proxy, sessions] of alive) platform.bus.publish(PROXY_HEARTBEAT, { proxy, sessions: sessions() })
+      for (const [proxy, sessions] of alive) platform.bus.publish(proxyHeartbeatSubject(proxy), { proxy, sessions: sessions() })
     }, 200)
     await platform.startStore({ SALLYPORT_AUDIT_GAP_DEADLINE_MS: '1500', SALLYPORT_AUDIT_TAIL_AFTER_MS: '500', SALLYPORT_AUDIT_PROXY_LOST_AFTER_MS: '2000' })
   })

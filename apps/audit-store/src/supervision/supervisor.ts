@@ -1,5 +1,5 @@
 import { EVENT_STREAM } from '@sallyport/contracts/events'
-import { proxyHeartbeatSchema, PROXY_HEARTBEAT } from '@sallyport/contracts/session'
+import { proxyHeartbeatSchema, proxyHeartbeatSubject } from '@sallyport/contracts/session'
 import type { Bus, BusLogger, Stop } from '@sallyport/messaging'
 import type { Sequencer } from '../ledger/sequencer.js'
 import { heard, newHeartbeats } from './liveness.js'
@@ -36,7 +36,12 @@ export const startSupervisor = (options: SupervisorOptions): Stop => {
   let running: Promise<void> = Promise.resolve()
 
   const stops = [
-    bus.subscribe(PROXY_HEARTBEAT, (payload) => heard(heartbeats, sequencer.sessions(), proxyHeartbeatSchema.parse(payload), performance.now())),
+    bus.subscribe(proxyHeartbeatSubject('*'), (payload, subject) => {
+      const beat = proxyHeartbeatSchema.parse(payload)
+      // The bus lets a proxy publish under its own name only: what it says of itself counts, and nothing else.
+      if (subject !== proxyHeartbeatSubject(beat.proxy)) return logger.warn({ subject, claimed: beat.proxy }, 'a heartbeat in another proxy\'s name was dropped')
+      heard(heartbeats, sequencer.sessions(), beat, performance.now())
+    }),
     bus.onStatus((connected) => {
       // Silence counts from when it could be heard.
       if (connected) heartbeats.listeningSince = performance.now()

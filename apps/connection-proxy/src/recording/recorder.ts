@@ -1,5 +1,5 @@
 import { storedSchema, storedSubject, watermarks } from '@sallyport/contracts/audit'
-import { PROXY_HEARTBEAT, republish } from '@sallyport/contracts/session'
+import { proxyHeartbeatSubject, republish } from '@sallyport/contracts/session'
 import { at } from '@sallyport/contracts/rpc'
 import type { Bus, Stop } from '@sallyport/messaging'
 import type { Logger } from 'pino'
@@ -11,6 +11,8 @@ export interface RecorderOptions {
   readonly proxy: string
   readonly partitions: number
   readonly tailBytesMax: number
+  /** The store's answers in a row, a second apart, after which a record that gets no further is hopeless; default 60. */
+  readonly hopelessAfterAsks?: number
   readonly logger: Logger
 }
 
@@ -19,6 +21,10 @@ const HEARTBEAT_MS = 1_000
 /** How often the store is asked for its watermarks while something waits: its notices are sent at most once. */
 const ASK_MS = 1_000
 const CLOSE_GRACE_MS = 5_000
+/** In one message; a session takes about fifty bytes. */
+const HEARTBEAT_SESSIONS_MAX = 5_000
+/** Asked so often in a row without getting further, with everything published, the store will never have the rest: it fenced the session off, or gave a gap up. */
+const HOPELESS_AFTER_ASKS = 60
 
 /** Every event of every session of this proxy, from its making until the store has it. */
 export class Recorder implements RecordSink {
@@ -26,6 +32,8 @@ export class Recorder implements RecordSink {
   private readonly records = new Map<string, SessionRecord>()
   /** Ended sessions whose last events are not stored yet. */
   private readonly ending = new Set<string>()
+  /** Answers of the store in a row that said the same of a session whose every event is published. */
+  private readonly fruitless = new Map<string, { readonly through: number; readonly last: number; readonly asks: number }>()
   private readonly publishers: PartitionPublisher[]
   private readonly stops: Stop[] = []
   private tailChars = 0
@@ -108,11 +116,38 @@ export class Recorder implements RecordSink {
       const record = this.records.get(session)
       if (record === undefined) continue
       record.stored(sequence)
-      if (this.ending.has(session) && record.settled) {
-        this.ending.delete(session)
-        this.records.delete(session)
-      }
+      if (this.ending.has(session) && record.settled) this.forget(session)
     }
+  }
+
+  private forget(session: string): void {
+    this.ending.delete(session)
+    this.fruitless.delete(session)
+    this.records.delete(session)
+  }
+
+  /** A record that can never be acknowledged must neither keep its session alive nor take up the tail for good. */
+  private noteFruitless(answered: readonly (readonly [string, number])[]): void {
+    for (const [session] of answered) {
+      const record = this.records.get(session)
+      if (record === undefined || record.settled || !record.allPublished) {
+        this.fruitless.delete(session)
+        continue
+      }
+      const { storedThrough: through, lastSequence: last } = record
+      const before = this.fruitless.get(session)
+      const asks = before?.through === through && before.last === last ? before.asks + 1 : 1
+      this.fruitless.set(session, { through, last, asks })
+      if (asks >= (this.options.hopelessAfterAsks ?? HOPELESS_AFTER_ASKS)) this.giveUp(record)
+    }
+  }
+
+  private giveUp(record: SessionRecord): void {
+    this.fruitless.delete(record.session)
+    this.options.logger.error({ session: record.session, storedThrough: record.storedThrough, lastSequence: record.lastSequence }, 'the store will not take the rest of a session: the session ends, and what is left is dropped')
+    if (!this.ending.has(record.session)) return record.onHopeless()
+    record.drop()
+    this.forget(record.session)
   }
 
   private sweep(): void {
@@ -123,7 +158,10 @@ export class Recorder implements RecordSink {
   private heartbeat(): void {
     // A connection that has not said anything yet has no events: the store needn't know of it.
     const sessions = [...this.records.values()].filter((record) => record.lastSequence > 0).map((record) => [record.session, record.lastSequence])
-    this.options.bus.publish(PROXY_HEARTBEAT, { proxy: this.options.proxy, sessions })
+    const { bus, proxy } = this.options
+    for (let from = 0; from === 0 || from < sessions.length; from += HEARTBEAT_SESSIONS_MAX) {
+      bus.publish(proxyHeartbeatSubject(proxy), { proxy, sessions: sessions.slice(from, from + HEARTBEAT_SESSIONS_MAX) })
+    }
   }
 
   private async askWatermarks(): Promise<void> {
@@ -133,7 +171,9 @@ export class Recorder implements RecordSink {
     if (sessions.length === 0) return
     this.asking = true
     try {
-      this.applyWatermarks(await this.options.bus.call(watermarks, { sessions }))
+      const answer = await this.options.bus.call(watermarks, { sessions })
+      this.applyWatermarks(answer)
+      this.noteFruitless(answer.sessions)
     } catch (error) {
       this.options.logger.warn({ error: String(error) }, 'the store could not be asked how far it is')
     } finally {

@@ -1,5 +1,5 @@
 import { newUuid } from '@sallyport/contracts/ids'
-import { sequenceText } from '@sallyport/contracts/events'
+import { MESSAGE_BYTES_MAX, sequenceText } from '@sallyport/contracts/events'
 import { Refusal } from '@sallyport/protocol-kit'
 import { Tail } from './tail.js'
 
@@ -12,6 +12,10 @@ export interface RecordSink {
   tailGrew(chars: number): void
   tailShrank(chars: number): void
 }
+
+/** One event with the batch around it: a larger one could never be published, and everything behind it would wait for ever. */
+const EVENT_BYTES_MAX = MESSAGE_BYTES_MAX - 16
+const BYTES_PER_CHAR_MAX = 3
 
 interface Waiter {
   readonly sequence: number
@@ -27,10 +31,13 @@ interface Waiter {
 export class SessionRecord {
   private last = 0
   private publishedThrough = 0
-  private storedThrough = 0
+  private storedAt = 0
+  private ended = false
   private readonly tail = new Tail()
   private waiters: Waiter[] = []
   durability: Durability = 'stored'
+  /** Called when nothing more of it can ever be acknowledged: its session has to end. */
+  onHopeless: () => void = () => undefined
 
   constructor(
     readonly session: string,
@@ -42,23 +49,37 @@ export class SessionRecord {
   }
 
   get acknowledgedThrough(): number {
-    return this.durability === 'stored' ? this.storedThrough : Math.max(this.publishedThrough, this.storedThrough)
+    return this.durability === 'stored' ? this.storedAt : Math.max(this.publishedThrough, this.storedAt)
+  }
+
+  get storedThrough(): number {
+    return this.storedAt
+  }
+
+  /** True when JetStream has everything. */
+  get allPublished(): boolean {
+    return this.publishedThrough >= this.last
   }
 
   /** True when the store has everything. */
   get settled(): boolean {
-    return this.storedThrough >= this.last
+    return this.storedAt >= this.last
   }
 
   get waiting(): boolean {
     return this.waiters.length > 0 || !this.tail.empty
   }
 
-  /** Records an event; `data` is the JSON text of its data. Answers its sequence. */
+  /**
+   * Records an event; `data` is the JSON text of its data. Answers its sequence. Throws a Refusal when the session's last event is
+   * recorded already (nothing may follow it, and nobody would ever drop it from the tail), or when the event is too large for the bus.
+   */
   append(type: string, subject: string, data: string): number {
-    this.last += 1
-    const sequence = this.last
+    if (this.ended) throw new Refusal('unavailable', 'this session has ended')
+    const sequence = this.last + 1
     const text = `{"specversion":"1.0","id":"${newUuid()}","source":"${this.sink.source}","type":"${type}","subject":"${subject}","time":"${new Date().toISOString()}","session":"${this.session}","sequence":"${sequenceText(sequence)}","data":${data}}`
+    if (text.length * BYTES_PER_CHAR_MAX > EVENT_BYTES_MAX && Buffer.byteLength(text) > EVENT_BYTES_MAX) throw new Refusal('limit', 'this is too large to be recorded, so it was not run')
+    this.last = sequence
     this.tail.push({ sequence, text })
     this.sink.tailGrew(text.length)
     this.sink.publish(this, sequence, text)
@@ -74,10 +95,25 @@ export class SessionRecord {
 
   /** The store has committed it. */
   stored(sequence: number): void {
-    if (sequence <= this.storedThrough) return
-    this.storedThrough = Math.min(sequence, this.last)
+    if (sequence <= this.storedAt) return
+    this.storedAt = Math.min(sequence, this.last)
     this.sink.tailShrank(this.tail.dropThrough(sequence))
     this.wake()
+  }
+
+  /** Nothing more is recorded. What waits for an acknowledgement is refused. */
+  end(): void {
+    this.ended = true
+    this.abandon()
+  }
+
+  get hasEnded(): boolean {
+    return this.ended
+  }
+
+  /** Gives up what is not stored. */
+  drop(): void {
+    this.sink.tailShrank(this.tail.dropThrough(this.last))
   }
 
   /** Publishes again what the store says it lacks. */

@@ -11,7 +11,7 @@ import {
   activatePolicies, decide, discardPolicies, explain, listPolicies, MASKING_HEARTBEAT, POLICY_HEARTBEAT, putPolicy, removePolicy, stagePolicies, validatePolicies,
 } from '../policy/index.js'
 import { at, type Rpc } from '../rpc/index.js'
-import { cancelByKey, exactText, killSession, liveSessions, PROXY_HEARTBEAT, republish } from '../session/index.js'
+import { cancelByKey, exactText, killSession, liveSessions, proxyHeartbeatSubject, republish } from '../session/index.js'
 
 /**
  * What one NATS user may do, and nothing else: the subjects it publishes to and subscribes to. `answers`: it may also reply, once, to
@@ -65,7 +65,7 @@ export const servicePermissions: readonly BusPermissions[] = [
   permissions('policy-decision', [controlSubject('policy-decision'), POLICY_HEARTBEAT], ['sallyport.rpc.policy.*', POLICY_HEARTBEAT]),
   permissions('masking', [controlSubject('masking'), MASKING_HEARTBEAT], ['sallyport.rpc.masking.*', MASKING_HEARTBEAT]),
   permissions('approval', [controlSubject('approval'), approvalNoticeSubject('*')], ['sallyport.rpc.approval.*']),
-  permissions('audit-store', [storedSubject('*'), ...anyInstance(republish), ...streamOwner], ['sallyport.rpc.audit.*', PROXY_HEARTBEAT]),
+  permissions('audit-store', [storedSubject('*'), ...anyInstance(republish), ...streamOwner], ['sallyport.rpc.audit.*', proxyHeartbeatSubject('*')]),
   permissions('api', [controlSubject('api'), DIRECTORY_HEARTBEAT, ...callsOfApi], ['sallyport.rpc.directory.*', DIRECTORY_HEARTBEAT]),
 ]
 
@@ -74,7 +74,7 @@ export const servicePermissions: readonly BusPermissions[] = [
  * made at each start, so any proxy may offer to take any number: the keys themselves are secrets.
  */
 export const proxyPermissions = (proxy: string): BusPermissions =>
-  permissions(proxy, [`sallyport.evt.session.${proxy}.*`, PROXY_HEARTBEAT, ...callsOfProxy, ...anyInstance(cancelByKey)], [
+  permissions(proxy, [`sallyport.evt.session.${proxy}.*`, proxyHeartbeatSubject(proxy), ...callsOfProxy, ...anyInstance(cancelByKey)], [
     ...subjects(at(killSession, proxy), at(exactText, proxy), at(liveSessions, proxy), at(republish, proxy)),
     ...anyInstance(cancelByKey),
     approvalNoticeSubject(proxy),

@@ -121,8 +121,11 @@ export const republish = rpc('sallyport.rpc.proxy.republish', z.object({ session
 export const cancelByKey = rpc('sallyport.rpc.proxy.cancel', z.object({ key: z.string() }), z.object({ found: z.boolean() }))
 export const liveSessions = rpc('sallyport.rpc.proxy.sessions', empty, z.object({ proxy: z.string(), sessions: z.array(z.object({ id: z.string(), connection: z.string(), uid: z.string(), openedAt: z.iso.datetime() })) }))
 
-/** Every proxy says every second that it lives, and how far each of its open sessions has been published. */
-export const PROXY_HEARTBEAT = 'sallyport.heartbeat.proxy'
+/**
+ * Every proxy says every second that it lives, and how far each of its open sessions has been published; very many sessions in several
+ * messages. Each under its own name, so that none can speak for another.
+ */
+export const proxyHeartbeatSubject = (proxy: string): string => `sallyport.heartbeat.proxy.${proxy}`
 export const proxyHeartbeatSchema = z.object({ proxy: z.string(), sessions: z.array(z.tuple([z.string(), z.number().int()])) })
 /** A proxy that was silent for this long is lost: the store ends its sessions with `session.lost`. */
 export const PROXY_LOST_AFTER_MS = 15_000
