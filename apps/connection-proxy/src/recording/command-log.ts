@@ -6,6 +6,9 @@ import type { SessionRecord } from './session-record.js'
 
 /** Larger ends go as an event of their own at once: they are not carried along. */
 const CARRIED_CHARS_MAX = 16 * 1024
+/** Of one end, in bytes of JSON: control characters take six bytes each there, so what was delivered can be larger than what the bus takes. */
+const END_BYTES_MAX = 256 * 1024
+const ERROR_CHARS_MAX = 4 * 1024
 
 interface Running {
   readonly approval: string | undefined
@@ -46,12 +49,12 @@ export class CommandLog {
     this.commands += 1
     let data = `{"command":"${command}",${members},"digest":"${digest}"`
     if (parameters !== undefined) data += `,"parameters":${JSON.stringify(parameters)}`
-    if (this.carried.length > 0) {
-      data += `,"finished":[${this.carried.map((end) => end.data).join(',')}]`
-      this.carried = []
-      this.carriedChars = 0
-    }
-    return this.options.record.append(sessionEventTypes.requested, command, `${data}}`)
+    if (this.carried.length > 0) data += `,"finished":[${this.carried.map((end) => end.data).join(',')}]`
+    const sequence = this.options.record.append(sessionEventTypes.requested, command, `${data}}`)
+    // Only now: what could not be recorded carried nothing.
+    if (this.carried.length > 0) this.carried = []
+    this.carriedChars = 0
+    return sequence
   }
 
   event(type: string, command: string, data: object): number {
@@ -77,7 +80,7 @@ export class CommandLog {
     if (running === undefined) return
     this.running.delete(ticket.command)
     const durationMs = performance.now() - ticket.startedAt
-    const data = JSON.stringify(finishOf(ticket.command, durationMs, outcome))
+    const data = endText(finishOf(ticket.command, durationMs, outcome))
     this.carried.push({ type: finishTypes[outcome.outcome], command: ticket.command, data })
     this.carriedChars += data.length
     if (this.carriedChars > CARRIED_CHARS_MAX) this.flush()
@@ -94,11 +97,21 @@ export class CommandLog {
 
   /** Records the ends that wait, as events of their own. */
   flush(): void {
+    // Once the session has ended there is nothing that waits: loseRunning came before its last event.
+    if (this.options.record.hasEnded) return
     const ends = this.carried
     this.carried = []
     this.carriedChars = 0
     for (const end of ends) this.options.record.append(end.type, end.command, end.data)
   }
+}
+
+/** Without the result where that is too large: that it was there, and its digest, is in the record all the same. */
+const endText = (finish: Finish): string => {
+  const { error, status } = finish
+  const text = JSON.stringify(error === undefined || error.message.length <= ERROR_CHARS_MAX ? finish : { ...finish, error: { ...error, message: `${error.message.slice(0, ERROR_CHARS_MAX)}…` } })
+  if (Buffer.byteLength(text) <= END_BYTES_MAX) return text
+  return JSON.stringify({ ...finish, status: status?.slice(0, ERROR_CHARS_MAX), error: error && { ...error, message: error.message.slice(0, ERROR_CHARS_MAX) }, result: { columns: [], rows: [], truncated: true } })
 }
 
 /** Member by member: an outcome may be an object that works its members out only when they are read. */

@@ -10,6 +10,8 @@ interface Queued {
 }
 
 const RETRY_MS = 200
+/** Attempts of which one is logged. */
+const WARN_EVERY = 25
 /** Half of the limit, so that a message stays below it also when every character takes two bytes. */
 const BATCH_CHARS_MAX = MESSAGE_BYTES_MAX / 2
 
@@ -47,8 +49,10 @@ export class PartitionPublisher {
     this.inFlight = true
     const batch = this.take()
     const body = encodeBatch(batch.map((queued) => queued.text))
-    void this.publish(body).then(() => {
+    void this.publish(body).then((acknowledged) => {
       this.inFlight = false
+      // Given up at shutdown: an event that nobody acknowledged must not let its effect through.
+      if (!acknowledged) return
       // In order within a session, so the last one seen is its watermark.
       for (const queued of batch) queued.record.published(queued.sequence)
       this.flush()
@@ -68,15 +72,17 @@ export class PartitionPublisher {
     return batch
   }
 
-  private async publish(body: string): Promise<void> {
-    while (!this.closed) {
+  /** Answers whether JetStream has it; false only when this publisher was closed first. */
+  private async publish(body: string): Promise<boolean> {
+    for (let attempt = 0; !this.closed; attempt += 1) {
       try {
         await this.bus.append(sessionSubject(this.proxy, this.partition), body)
-        return
+        return true
       } catch (error) {
-        this.logger.warn({ error: String(error) }, 'events could not be published, they are tried again')
+        if (attempt % WARN_EVERY === 0) this.logger.warn({ attempt, error: String(error) }, 'events could not be published, they are tried again')
         await new Promise((resolve) => { setTimeout(resolve, RETRY_MS) })
       }
     }
+    return false
   }
 }

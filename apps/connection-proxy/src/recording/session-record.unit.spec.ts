@@ -152,3 +152,33 @@ describe('the log of commands', () => {
     expect(JSON.stringify(events())).not.toContain('secret')
   })
 })
+
+describe('the end of a record', () => {
+  test('nothing follows a session\'s last event, and what is refused leaves nothing in the tail', () => {
+    const { record, published, tail } = recordWith('stored')
+    record.append('t', 's', '{}')
+    record.end()
+    const held = tail.chars
+    expect(() => record.append('t', 's', '{}')).toThrow(Refusal)
+    expect(published).toHaveLength(1)
+    expect(tail.chars).toBe(held)
+    record.stored(1)
+    expect(tail.chars).toBe(0)
+  })
+
+  test('an event that the bus could never take is refused and takes no number: nothing behind it waits for it', () => {
+    const { record, published } = recordWith('stored')
+    expect(() => record.append('t', 's', `{"a":"${'€'.repeat(200_000)}"}`)).toThrow(/too large/)
+    expect(record.append('t', 's', '{}')).toBe(1)
+    expect(published).toHaveLength(1)
+  })
+
+  test('a result that is too large as JSON is left out of the end, and the end is recorded', () => {
+    const { record, published } = recordWith('stored')
+    const log = new CommandLog({ record, digestKey: createSecretKey(Buffer.alloc(32)), onCarried: () => undefined, onApprovedEnd: () => undefined, onEnd: () => undefined })
+    log.finish(log.ticket('cmd_1', 0), { outcome: 'completed', bytesOut: 1, status: 'SELECT 1', result: { columns: ['c'], rows: [['\u0001'.repeat(120_000)]], truncated: false } })
+    log.flush()
+    const { data } = JSON.parse(published[0]!.text) as { data: { status: string; result: object } }
+    expect(data).toMatchObject({ status: 'SELECT 1', result: { rows: [], truncated: true } })
+  })
+})
