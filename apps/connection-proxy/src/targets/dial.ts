@@ -18,6 +18,8 @@ const connect = (host: string, port: number): Promise<Socket> =>
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.off('error', fail)
+      // Whoever takes it over listens too; between two owners (TLS in place) an error must not go unheard and end the process.
+      socket.on('error', () => undefined)
       resolve(socket)
     })
     const fail = (cause: Error): void => {

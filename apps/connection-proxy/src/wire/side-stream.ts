@@ -23,12 +23,17 @@ export class SideStream {
   private busy = false
   private otherCongested = false
   private finished = false
+  private closed = false
 
   constructor(private readonly handlers: SideHandlers) {}
 
   /** Replaces the socket (TLS in place, or another connection); bytes of the one before are no longer heard. */
   attach(socket: Socket): void {
     this.detach()
+    if (this.closed) {
+      socket.destroy()
+      return
+    }
     this.socket = socket
     this.finished = false
     socket.on('data', this.onData)
@@ -72,13 +77,18 @@ export class SideStream {
     this.adjustReading()
   }
 
-  /** Sends what is queued, then ends; what does not go out within the grace is dropped. */
+  /** Sends what is queued, then ends; what does not go out within the grace is dropped. Nothing is handed over or told any more. */
   close(graceMs: number): void {
+    this.closed = true
+    this.pending = []
+    this.pendingBytes = 0
     const socket = this.socket
     if (socket === undefined || socket.destroyed) return
     const timer = setTimeout(() => socket.destroy(), graceMs)
     socket.once('close', () => clearTimeout(timer))
     socket.end(() => socket.destroySoon())
+    // What still comes is read and dropped, so that the peer isn't kept from reading our last word.
+    socket.resume()
   }
 
   destroy(): void {
@@ -86,6 +96,7 @@ export class SideStream {
   }
 
   private readonly onData = (chunk: Buffer): void => {
+    if (this.closed) return
     if (this.busy || this.pending.length > 0) {
       this.pending.push(chunk)
       this.pendingBytes += chunk.length
@@ -100,10 +111,14 @@ export class SideStream {
       const work = this.handlers.deliver(chunk)
       if (work === undefined) return
       this.busy = true
-      work.then(this.onDelivered, (error: unknown) => this.handlers.failed(error))
+      work.then(this.onDelivered, this.onFailed)
     } catch (error) {
-      this.handlers.failed(error)
+      this.onFailed(error)
     }
+  }
+
+  private readonly onFailed = (error: unknown): void => {
+    if (!this.closed) this.handlers.failed(error)
   }
 
   private readonly onDelivered = (): void => {
@@ -113,19 +128,19 @@ export class SideStream {
       this.pendingBytes -= chunk.length
       this.handOver(chunk)
     }
-    if (this.busy) return
+    if (this.busy || this.closed) return
     this.adjustReading()
     if (this.finished) this.handlers.ended()
   }
 
   private adjustReading(): void {
-    if (this.socket === undefined) return
+    if (this.socket === undefined || this.closed) return
     if (this.otherCongested || this.pendingBytes > READ_AHEAD_BYTES_MAX) this.socket.pause()
     else this.socket.resume()
   }
 
   private readonly onEnd = (): void => {
-    if (this.finished) return
+    if (this.finished || this.closed) return
     this.finished = true
     if (this.busy || this.pending.length > 0) this.handlers.left()
     else this.handlers.ended()

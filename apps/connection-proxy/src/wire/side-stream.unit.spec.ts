@@ -76,3 +76,43 @@ test('says when its queue of unsent bytes is long and when it is short again', a
   peer.resume()
   await until(() => events.includes('congested false'))
 })
+
+test('after its close nothing more is handed over or told, and a socket that comes later is destroyed', async () => {
+  const seen: string[] = []
+  const { peer, stream, events } = await pair({ deliver: (chunk) => { seen.push(chunk.toString()) } })
+  peer.on('error', () => undefined)
+  peer.write('before')
+  await until(() => seen.length === 1)
+  stream.close(10_000)
+  peer.write('after')
+  const closed = once(peer, 'close')
+  peer.end()
+  peer.resume()
+  await closed
+  expect(seen).toEqual(['before'])
+  expect(events).toEqual([])
+  const other = await pair({})
+  const late = other.stream.detach()!
+  stream.attach(late)
+  expect(late.destroyed).toBe(true)
+})
+
+test('chunks that waited are dropped by its close, not handed over when the work before them is done', async () => {
+  const seen: string[] = []
+  let release: () => void = () => undefined
+  const { peer, stream } = await pair({
+    deliver: (chunk) => {
+      seen.push(chunk.toString())
+      return new Promise<void>((resolve) => { release = resolve })
+    },
+  })
+  peer.on('error', () => undefined)
+  peer.write('a')
+  await until(() => seen.length === 1)
+  peer.write('b')
+  await until(() => stream.unread === 1)
+  stream.close(1_000)
+  release()
+  await new Promise((resolve) => { setImmediate(resolve) })
+  expect(seen).toEqual(['a'])
+})

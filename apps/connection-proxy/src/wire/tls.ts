@@ -7,6 +7,8 @@ export type TlsMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' |
 
 const settled = (socket: tls.TLSSocket, event: 'secure' | 'secureConnect', failure: (error: Error) => Refusal): Promise<void> =>
   new Promise((resolve, reject) => {
+    // For as long as the socket lives: an error event that nobody hears ends the process.
+    socket.on('error', () => undefined)
     const onError = (error: Error): void => reject(failure(error))
     const onClose = (): void => reject(failure(new Error('the connection was closed')))
     socket.once('error', onError)
