@@ -21,6 +21,8 @@ interface Waiting {
 }
 
 const POLL_MS = 2_000
+/** A longer one would go off at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 const unreachable = (cause: unknown): Refusal =>
   new Refusal('unavailable', 'this command needs an approval and nobody could be asked for it, so it was not run', { remedy: 'Try again in a moment.' }, { cause })
 
@@ -76,8 +78,9 @@ export class Holds {
    * and with the signal's reason when the client cancels or leaves. Withdraws what it gives up.
    */
   async wait(approval: Approval, exact: ExactCommand, capMs: number, signal: AbortSignal): Promise<Approval> {
-    const deadlineMs = Math.max(0, Date.parse(approval.expiresAt) - Date.now())
-    const waitMs = capMs > 0 ? Math.min(capMs, deadlineMs) : deadlineMs
+    // Both times are the approval service's: its clock and ours may differ, and whether it is overdue it decides itself.
+    const deadlineMs = Math.max(0, Date.parse(approval.expiresAt) - Date.parse(approval.requestedAt))
+    const waitMs = Math.min(capMs > 0 ? capMs : Infinity, deadlineMs, TIMER_MS_MAX)
     try {
       return await this.resolution(approval, exact, waitMs, signal)
     } catch (refusal) {

@@ -14,6 +14,8 @@ export interface HeldCommand {
   readonly operation: Operation
   readonly reply: DecideReply
   readonly plan: CompiledPlan
+  /** Told which approval it waits for. */
+  readonly onApproval: (approval: string) => void
 }
 
 const SUMMARY_CHARS_MAX = 8 * 1024
@@ -29,30 +31,42 @@ export const runHold = async (
   const park = held.reply.needs.some((need) => need.park)
   if (park) {
     const claimed = await services.holds.claim(held.digest, subject.principal.uid, held.command)
-    if (claimed !== undefined) return released(services, subject, log, held, claimed)
+    if (claimed !== undefined) return released(services, subject, log, held, claimed, signal)
   }
   const approval = await services.holds.request(requestOf(services, subject, log, held, park))
   log.event(sessionEventTypes.held, held.command, { command: held.command, approval: approval.id, mode: approval.mode, needs: held.reply.needs })
   if (park) {
     throw new Refusal('parked', held.reply.reason, { approval: approval.id, remedy: `Send exactly the same command again once ${approversOf(held.reply)} approved it, until ${approval.expiresAt}.` })
   }
+  held.onApproval(approval.id)
   onHeld({ approval: approval.id, command: held.command, text: noticeText(held.reply, approval) })
   const exact = { text: held.operation.text, parameters: held.operation.parameters ?? [], digest: held.digest }
   const approved = await services.holds.wait(approval, exact, held.operation.holdCapMs, signal)
   signal.throwIfAborted()
   const now = await services.holds.release(approved, held.digest, held.command)
-  return released(services, subject, log, held, now)
+  return released(services, subject, log, held, now, signal)
 }
 
-const released = async (services: JudgeServices, subject: JudgedSubject, log: CommandLog, held: HeldCommand, approval: Approval): Promise<Ticket> => {
-  const today = await services.decisions.decideAgain(subject, held.operation.recognition.effects)
-  if (today.outcome === 'deny') throw new Refusal('denied', today.reason, { approval: approval.id, policies: today.policies, ...(today.remedy === undefined ? {} : { remedy: today.remedy }) })
-  if (today.outcome === 'hold' && !needsCovered(approval.needs, today.needs)) {
-    throw new Refusal('hold-expired', 'the policies want more approvals now than were asked for', { approval: approval.id, policies: today.policies, remedy: 'Send the command again to ask anew.' })
+/** The approval is used up now, whatever follows: who cancels or leaves from here on is told nothing else than that it did not run. */
+const released = async (services: JudgeServices, subject: JudgedSubject, log: CommandLog, held: HeldCommand, approval: Approval, signal: AbortSignal): Promise<Ticket> => {
+  try {
+    const today = await services.decisions.decideAgain(subject, held.operation.recognition.effects)
+    signal.throwIfAborted()
+    refuseUnlessCovered(today, approval)
+  } catch (refusal) {
+    services.holds.reportExecuted(approval.id, signal.aborted ? 'cancelled' : 'refused')
+    throw refusal
   }
   const approvedBy = approval.resolutions.filter((resolution) => resolution.verdict === 'approve').map((resolution) => resolution.by)
   const sequence = log.event(sessionEventTypes.released, held.command, { command: held.command, approval: approval.id, approvedBy })
   return log.ticket(held.command, sequence, approval.id)
+}
+
+const refuseUnlessCovered = (today: DecideReply, approval: Approval): void => {
+  if (today.outcome === 'deny') throw new Refusal('denied', today.reason, { approval: approval.id, policies: today.policies, ...(today.remedy === undefined ? {} : { remedy: today.remedy }) })
+  if (today.outcome === 'hold' && !needsCovered(approval.needs, today.needs)) {
+    throw new Refusal('hold-expired', 'the policies want more approvals now than were asked for', { approval: approval.id, policies: today.policies, remedy: 'Send the command again to ask anew.' })
+  }
 }
 
 const requestOf = (services: JudgeServices, subject: JudgedSubject, log: CommandLog, held: HeldCommand, park: boolean): ApprovalRequest => ({

@@ -39,6 +39,9 @@ export class SessionJudge {
   private readonly principalPart: string
   private abort = new AbortController()
   private holding = false
+  /** Verdicts that are still being worked on. */
+  private readonly pending = new Set<Promise<Verdict>>()
+  private ended: Refusal | undefined
 
   constructor(
     private readonly services: JudgeServices,
@@ -49,6 +52,15 @@ export class SessionJudge {
   }
 
   judge(operation: Operation, onHeld: (notice: HoldNotice) => void): Verdict | Promise<Verdict> {
+    const verdict = this.judgeNow(operation, onHeld)
+    if (!(verdict instanceof Promise)) return verdict
+    this.pending.add(verdict)
+    const forget = (): void => void this.pending.delete(verdict)
+    verdict.then(forget, forget)
+    return verdict
+  }
+
+  private judgeNow(operation: Operation, onHeld: (notice: HoldNotice) => void): Verdict | Promise<Verdict> {
     if (this.services.recorder.full) return this.judgeWhenRoom(operation, onHeld)
     const reply = this.decide(operation.recognition)
     const plan = this.services.plans.planFor(this.subject, this.queryOf(operation.recognition))
@@ -76,6 +88,16 @@ export class SessionJudge {
     return true
   }
 
+  /**
+   * The session ends: what is held is given up, and whatever is decided from now on is recorded and refused. Resolves when everything
+   * that was being judged is in the record; every wait in there has a deadline.
+   */
+  async end(refusal: Refusal): Promise<void> {
+    this.ended ??= refusal
+    this.cancelHold(refusal)
+    await Promise.allSettled(this.pending)
+  }
+
   private decide(recognition: Recognition): DecideReply | Promise<DecideReply> {
     return recognition.alwaysAllowed ? always : this.services.decisions.decide(this.subject, recognition.effects)
   }
@@ -100,14 +122,15 @@ export class SessionJudge {
       }
       await new Promise((resolve) => { setTimeout(resolve, ROOM_POLL_MS) })
     }
-    return this.judge(operation, onHeld)
+    return this.judgeNow(operation, onHeld)
   }
 
   private async judgeLater(operation: Operation, reply: DecideReply | Promise<DecideReply>, plan: CompiledPlan | Promise<CompiledPlan>, onHeld: (notice: HoldNotice) => void): Promise<Verdict> {
     const [answer, compiled] = await Promise.allSettled([reply, plan])
     if (compiled.status === 'rejected') {
-      const refusal = asRefusal(compiled.reason)
-      return this.refuseUnplanned(operation, refusal)
+      // Undoing needs no masking to be known: it reads nothing, and nothing of its text is recorded.
+      if (operation.recognition.alwaysAllowed) return { kind: 'allow', ticket: this.log.ticket(this.requestUnplanned(operation, { outcome: 'allow', reason: always.reason }), 0) }
+      return this.refuseUnplanned(operation, asRefusal(compiled.reason))
     }
     return this.judged(operation, answer.status === 'fulfilled' ? answer.value : refusedReply(answer.reason), compiled.value, onHeld)
   }
@@ -117,6 +140,7 @@ export class SessionJudge {
     const digest = keyedDigest(this.services.digestKey, [this.principalPart, ...operation.exact])
     const parameters = loggedParameters(operation, plan)
     const sequence = this.log.requested(command, this.membersOf(operation, reply, plan), digest, parameters)
+    if (this.ended !== undefined) return this.refuse(command, this.ended, reply.policies)
     if (reply.outcome === 'allow') return { kind: 'allow', ticket: this.log.ticket(command, reply === always ? 0 : sequence) }
     if (reply.outcome === 'deny') return this.refuse(command, denialOf(operation, reply, command), reply.policies)
     return this.hold({ command, digest, operation, reply, plan }, onHeld)
@@ -132,14 +156,19 @@ export class SessionJudge {
 
   /** Nothing of its text may be logged when it isn't known what to mask: the record says that it came and was refused. */
   private refuseUnplanned(operation: Operation, refusal: Refusal): Verdict {
+    return this.refuse(this.requestUnplanned(operation, { outcome: 'deny', reason: refusal.message }), refusal, [])
+  }
+
+  /** Answers the command's id. */
+  private requestUnplanned(operation: Operation, decided: { readonly outcome: 'allow' | 'deny'; readonly reason: string }): string {
     const command = newId('cmd')
     const { recognition } = operation
     const members = JSON.stringify({
       action: recognition.action, class: recognition.class, effects: [], fingerprint: recognition.fingerprint, statement: '', statementBytes: Buffer.byteLength(operation.text),
-      input: operation.input, decision: { outcome: 'deny', policies: [], reason: refusal.message, revision: -1 },
+      input: operation.input, decision: { ...decided, policies: [], revision: -1 },
     }).slice(1, -1)
     this.log.requested(command, members, keyedDigest(this.services.digestKey, [this.principalPart, ...operation.exact]), undefined)
-    return this.refuse(command, refusal, [])
+    return command
   }
 
   private refuse(command: string, refusal: Refusal, policies: readonly string[]): Verdict {
@@ -150,16 +179,20 @@ export class SessionJudge {
     return { kind: 'refuse', refusal: told, command }
   }
 
-  private async hold(held: HeldCommand, onHeld: (notice: HoldNotice) => void): Promise<Verdict> {
+  private async hold(what: Omit<HeldCommand, 'onApproval'>, onHeld: (notice: HoldNotice) => void): Promise<Verdict> {
     this.abort = new AbortController()
     this.holding = true
+    let approval: string | undefined
+    const held: HeldCommand = { ...what, onApproval: (id) => { approval = id } }
     try {
       const ticket: Ticket = await runHold(this.services, this.subject, this.log, held, onHeld, this.abort.signal)
       return { kind: 'allow', ticket }
     } catch (thrown) {
       const refusal = asRefusal(thrown)
       if (this.abort.signal.aborted) {
-        this.log.event(sessionEventTypes.withdrawn, held.command, { command: held.command, approval: refusal.info.approval ?? '', reason: refusal.message })
+        // Without an approval it had not been held yet.
+        if (approval === undefined) return this.refuse(held.command, refusal, held.reply.policies)
+        this.log.event(sessionEventTypes.withdrawn, held.command, { command: held.command, approval, reason: refusal.message })
         return { kind: 'refuse', refusal: new Refusal(refusal.code, refusal.message, { ...refusal.info, command: held.command }), command: held.command }
       }
       return this.refuse(held.command, refusal, held.reply.policies)

@@ -23,6 +23,8 @@ const SESSION_LIFE_MAX_MS = 12 * 60 * 60 * 1000
 const RESULT_BYTES_MAX = 128 * 1024
 
 type Phase = 'handshake' | 'open' | 'closed'
+/** Which event the record of this connection began with. */
+type Begun = 'nothing' | 'refused' | 'opened'
 
 /** One client's connection: hosts its protocol session, and is the only thing that touches its sockets. */
 export class GatewaySession implements SessionHost {
@@ -33,6 +35,9 @@ export class GatewaySession implements SessionHost {
   private readonly record: SessionRecord
   private readonly log: CommandLog
   private phase: Phase = 'handshake'
+  private begun: Begun = 'nothing'
+  /** Sockets whose TLS hand-shake is under way: they belong to no side meanwhile. */
+  private readonly upgrading = new Set<Socket>()
   private clientSecured = false
   private admitted: Admitted | undefined
   private judgeOf: SessionJudge | undefined
@@ -49,6 +54,7 @@ export class GatewaySession implements SessionHost {
   ) {
     this.sourceAddress = socket.remoteAddress ?? 'unknown'
     this.record = services.recorder.open(this.id)
+    this.record.onHopeless = () => this.fail(new Refusal('unavailable', 'this session can no longer be recorded', { remedy: 'Connect again.' }))
     this.log = new CommandLog({
       record: this.record,
       digestKey: services.digestKey,
@@ -94,11 +100,14 @@ export class GatewaySession implements SessionHost {
     if (stream.unread > 0) throw new Refusal('malformed', 'bytes came in the clear after TLS was asked for')
     const raw = stream.detach()
     if (raw === undefined) throw new Refusal('malformed', 'the connection is gone')
+    this.upgrading.add(raw)
     try {
       return side === 'client' ? await this.secureClient(raw) : await this.secureTarget(raw)
     } catch (error) {
       raw.destroy()
       throw error
+    } finally {
+      this.upgrading.delete(raw)
     }
   }
 
@@ -152,11 +161,13 @@ export class GatewaySession implements SessionHost {
     const { subject, connection, decision } = this.admitted!
     const { host, port } = connection.spec.target
     this.database = facts.database
+    if (this.services.recorder.full) throw new Refusal('unavailable', 'sessions can\'t be recorded now: the event store is too far behind', { remedy: 'Try again in a moment.' })
     const sequence = this.log.event(sessionEventTypes.opened, this.id, {
       principal: subject.principal, connection: connection.name, connectionRevision: connection.revision, protocol: this.descriptor.name, proxy: this.services.proxy,
       sourceAddress: this.sourceAddress, target: { host, port, database: facts.database }, client: facts.client,
       tls: { client: this.clientSecured, target: facts.targetTls }, durability: connection.spec.durability, decision,
     })
+    this.begun = 'opened'
     await this.whenAcknowledged(sequence)
     if (this.phase === 'closed') throw new Refusal('killed', 'the session has ended')
     clearTimeout(this.handshake)
@@ -255,8 +266,16 @@ export class GatewaySession implements SessionHost {
 
   /** Somebody left in the middle of something: a held command is given up, the rest ends with the session. */
   private sideLeft(side: Side): void {
-    if (side === 'client' && this.judgeOf?.cancelHold(new Refusal('hold-expired', 'the client left while it was held')) === true) return this.close('the client left')
-    this.close(side === 'client' ? 'the client left' : 'the target left')
+    // What the target said last is still being worked off (perhaps why it leaves): its end follows that.
+    if (side === 'target') return
+    void this.judgeOf?.end(new Refusal('hold-expired', 'the client left while it was held'))
+    this.close('the client left')
+    // So that it takes up nothing more of what the client had sent on.
+    try {
+      void Promise.resolve(this.protocol.end(side)).catch(() => undefined)
+    } catch (error) {
+      this.services.logger.error({ session: this.id, error: String(error) }, 'a session did not end well')
+    }
   }
 
   private fail(error: unknown): void {
@@ -268,14 +287,20 @@ export class GatewaySession implements SessionHost {
     } catch (thrown) {
       this.services.logger.error({ session: this.id, error: String(thrown) }, 'a session could not say why it ends')
     }
-    this.judgeOf?.cancelHold(refusal)
+    void this.judgeOf?.end(refusal)
     if (this.phase === 'handshake') this.recordRefused(refusal, this.admitted?.connection.name, this.admitted?.subject.principal)
     this.services.metrics.refusals.inc({ code: refusal.code })
     this.close(refusal.message)
   }
 
   private recordRefused(refusal: Refusal, connection: string | undefined, principal: Admitted['subject']['principal'] | undefined): void {
-    if (this.record.lastSequence > 0) return
+    if (this.begun !== 'nothing') return
+    if (this.services.recorder.full) {
+      // Whoever has no session yet must not be able to fill the memory while the store is away.
+      this.services.logger.warn({ session: this.id, code: refusal.code, sourceAddress: this.sourceAddress }, 'a refused log-in could not be recorded')
+      return
+    }
+    this.begun = 'refused'
     this.log.event(sessionEventTypes.refused, this.id, {
       code: refusal.code, reason: refusal.message, protocol: this.descriptor.name, proxy: this.services.proxy, sourceAddress: this.sourceAddress,
       ...(connection === undefined ? {} : { connection: connection.slice(0, 200) }), ...(principal === undefined ? {} : { principal }),
@@ -284,22 +309,32 @@ export class GatewaySession implements SessionHost {
 
   private close(reason: string): void {
     if (this.phase === 'closed') return
-    const wasOpen = this.phase === 'open'
+    // Somebody who was let in and left before being told so: that he came is in the record.
+    if (this.begun === 'nothing' && this.admitted !== undefined) this.recordRefused(new Refusal('malformed', reason), this.admitted.connection.name, this.admitted.subject.principal)
     this.phase = 'closed'
     clearTimeout(this.handshake)
     this.client.close(CLOSE_GRACE_MS)
     this.target.close(CLOSE_GRACE_MS)
+    for (const socket of this.upgrading) socket.destroy()
     this.services.live.remove(this.id)
     if (this.key !== undefined) this.services.live.revokeKey(this.key)
-    // What was being worked on settles first, so that its end is in the record before the session's.
-    setImmediate(() => {
+    void this.closeRecord(reason)
+  }
+
+  /** What was being judged or worked on settles first, so that its end is in the record before the session's; nothing comes after that. */
+  private async closeRecord(reason: string): Promise<void> {
+    await this.judgeOf?.end(new Refusal('killed', reason))
+    await new Promise((resolve) => { setImmediate(resolve) })
+    try {
       this.log.loseRunning()
-      if (wasOpen || this.record.lastSequence > 1) {
+      if (this.begun === 'opened') {
         this.log.event(sessionEventTypes.closed, this.id, { reason, lastSequence: this.record.lastSequence + 1, commands: this.log.commands, bytesIn: this.bytes.target, bytesOut: this.bytes.client })
       }
-      this.record.abandon()
-      this.services.recorder.end(this.id)
-      this.onClosed()
-    })
+    } catch (error) {
+      this.services.logger.error({ session: this.id, error: String(error) }, 'the end of a session could not be recorded')
+    }
+    this.record.end()
+    this.services.recorder.end(this.id)
+    this.onClosed()
   }
 }

@@ -26,6 +26,7 @@ export class LiveSessions {
   private readonly keys = new Map<string, () => void>()
   private readonly stops: Stop[] = []
   private readonly tag: number
+  private killing: Refusal | undefined
 
   constructor(
     private readonly bus: Bus,
@@ -53,6 +54,7 @@ export class LiveSessions {
 
   add(session: LiveSession): void {
     this.sessions.set(session.id, session)
+    if (this.killing !== undefined) session.kill(this.killing)
   }
 
   remove(id: string): void {
@@ -81,7 +83,9 @@ export class LiveSessions {
     await this.bus.call(at(cancelByKey, String(tag)), { key: hex }, { timeoutMs: CANCEL_TIMEOUT_MS }).catch(() => undefined)
   }
 
+  /** Ends all sessions, and whichever still open from now on. */
   killAll(refusal: Refusal): void {
+    this.killing = refusal
     for (const session of [...this.sessions.values()]) session.kill(refusal)
   }
 
