@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -12,7 +12,9 @@ let engineerEnv: Record<string, string>
 const dir = mkdtempSync(path.join(tmpdir(), 'sallyport-clients-'))
 
 beforeAll(async () => {
-  platform = await startShop()
+  // Debian's client programs and Debian's server: pg_dump refuses a server that is newer than itself.
+  const [version] = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
+  platform = await startShop({ targetBinaries: `/usr/lib/postgresql/${version}` })
   agentEnv = platform.libpq('shop', await platform.agentToken())
   engineerEnv = platform.libpq('shop', await platform.issuer.token('erin', ['engineers']))
 }, 90_000)

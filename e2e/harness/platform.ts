@@ -15,6 +15,8 @@ import { newDigestKey, startControl, startProxy, type Backing, type ControlName,
 
 export interface PlatformOptions {
   readonly targetSettings?: Readonly<Record<string, string>>
+  /** Another PostgreSQL for the target than the embedded one: the directory above its `bin`. */
+  readonly targetBinaries?: string
   readonly proxyEnv?: Record<string, string>
 }
 
@@ -42,7 +44,7 @@ export class Platform {
   static async start(options: PlatformOptions = {}): Promise<Platform> {
     const [nats, target, databaseUrl, issuer, sealingKey] = await Promise.all([
       startNats({ dataDir: temporaryDir('nats'), ephemeral: true }),
-      startPostgres({ dataDir: temporaryDir('target'), ephemeral: true, settings: { log_statement: 'all', ...options.targetSettings } }),
+      startPostgres({ dataDir: temporaryDir('target'), ephemeral: true, settings: { log_statement: 'all', ...options.targetSettings }, ...(options.targetBinaries === undefined ? {} : { binaries: options.targetBinaries }) }),
       freshDatabase(),
       startIssuer(),
       generateSealingKey(),
@@ -88,13 +90,13 @@ export class Platform {
   }
 
   /** Registers a connection to a database of the target, logging in there as `username`. */
-  async connect(name: string, to: { database: string; username: string; password: string }, more: Partial<Connection['spec']> = {}): Promise<void> {
+  async connect(name: string, to: { database: string; username: string; password: string; port?: number }, more: Partial<Connection['spec']> = {}): Promise<void> {
     return this.connectWith(name, to, {}, more)
   }
 
   /** The same with parts of the target replaced: its TLS mode, its authority, its host. */
-  async connectWith(name: string, to: { database: string; username: string; password: string }, where: Partial<Connection['spec']['target']>, more: Partial<Connection['spec']> = {}): Promise<void> {
-    const target = { host: '127.0.0.1', port: this.target.port, database: to.database, tls: 'disable' as const, ...where }
+  async connectWith(name: string, to: { database: string; username: string; password: string; port?: number }, where: Partial<Connection['spec']['target']>, more: Partial<Connection['spec']> = {}): Promise<void> {
+    const target = { host: '127.0.0.1', port: to.port ?? this.target.port, database: to.database, tls: 'disable' as const, ...where }
     const sealed = await seal(to.password, [this.sealingKey.publicKey], sealingContext(name, target, to.username))
     this.connections.set(name, {
       name, labels: { environment: 'test' }, managedBy: 'api', revision: (this.connections.get(name)?.revision ?? 0) + 1,

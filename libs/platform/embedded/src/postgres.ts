@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly port?: number
   /** Server settings, e.g. `{ log_statement: 'all' }`. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Directory with `bin` of another PostgreSQL, e.g. a Debian package's `/usr/lib/postgresql/15`; default: the one that npm brought. */
+  readonly binaries?: string
   /** The data directory is thrown away at the end: no fsync, and it is removed on stop and when this process dies. */
   readonly ephemeral?: boolean
 }
@@ -43,6 +45,9 @@ const START_DEADLINE_MS = 30_000
 const ATTEMPTS = 5
 const POLL_MS = 25
 const SUPERUSER = 'postgres'
+/** Independent of the machine's own locales; PostgreSQL has this provider since 17. */
+const BUILTIN_LOCALE = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+const SYSTEM_LOCALE = ['--locale=C.UTF-8']
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C', LC_ALL: 'C', TZ: 'UTC' }
 
 const BASE_SETTINGS = {
@@ -107,14 +112,14 @@ const prepare = async (options: PostgresOptions): Promise<Place> => {
   if (!canReach(user, path.join(dataDir, '.'))) {
     throw new EmbeddedServerError('unreachable-directory', `PostgreSQL does not run as root but as "${user?.name}", and that user can't get to ${dataDir}: choose a data directory that every user can traverse to, e.g. below /var/lib`)
   }
-  const binaries = postgresBinaries(user, dataDir)
+  const binaries = options.binaries ?? postgresBinaries(user, dataDir)
   const passwordFile = path.join(dataDir, 'superuser-password')
   const cluster = path.join(dataDir, 'cluster')
   const logFile = path.join(dataDir, 'postgres.log')
   writeOwned(logFile, '', user, { keep: true })
   if (!existsSync(path.join(cluster, 'PG_VERSION'))) {
     writeOwned(passwordFile, randomBytes(24).toString('hex'), user)
-    await initialise({ binaries, cluster, passwordFile, user, ephemeral: options.ephemeral ?? false })
+    await initialise({ binaries, locale: options.binaries === undefined ? BUILTIN_LOCALE : SYSTEM_LOCALE, cluster, passwordFile, user, ephemeral: options.ephemeral ?? false })
   }
   return { dataDir, cluster, logFile, binaries, password: readFileSync(passwordFile, 'utf8').trim(), user, ephemeral: options.ephemeral ?? false }
 }
@@ -125,16 +130,16 @@ const writeOwned = (file: string, text: string, user: SystemUser | undefined, { 
   if (user !== undefined) chownSync(file, user.uid, user.gid)
 }
 
-interface Initialise { binaries: string; cluster: string; passwordFile: string; user: SystemUser | undefined; ephemeral: boolean }
+interface Initialise { binaries: string; locale: readonly string[]; cluster: string; passwordFile: string; user: SystemUser | undefined; ephemeral: boolean }
 
 /** initdb into a directory beside, renamed when it is whole: an interrupted one is never taken for a cluster. */
-const initialise = async ({ binaries, cluster, passwordFile, user, ephemeral }: Initialise): Promise<void> => {
+const initialise = async ({ binaries, locale, cluster, passwordFile, user, ephemeral }: Initialise): Promise<void> => {
   const partial = `${cluster}.partial`
   rmSync(partial, { recursive: true, force: true })
   rmSync(cluster, { recursive: true, force: true })
   const args = [
     '-D', partial, '-U', SUPERUSER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8',
-    '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', ...(ephemeral ? ['--no-sync'] : []),
+    ...locale, ...(ephemeral ? ['--no-sync'] : []),
   ]
   try {
     await run(path.join(binaries, 'bin', 'initdb'), args, { cwd: '/', env: ENVIRONMENT, ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }) })
