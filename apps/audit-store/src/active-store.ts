@@ -1,5 +1,5 @@
 import { rebuildProjections, storedSubject } from '@sallyport/contracts/audit'
-import { EVENT_STREAM } from '@sallyport/contracts/events'
+import { EVENT_STREAM, isPatientSubject } from '@sallyport/contracts/events'
 import { RpcError } from '@sallyport/contracts/rpc'
 import type { Bus, Stop } from '@sallyport/messaging'
 import type pg from 'pg'
@@ -27,6 +27,8 @@ export interface ActiveStoreOptions {
 const DURABLE = 'audit-store'
 /** Messages handed over at once. */
 const BATCH = 128
+/** What nobody waits for gathers that long: a commit for each few events would take the machine from those who work on it. */
+const GATHER_MS = 25
 
 /** Tells each proxy how far its sessions are stored. */
 const publishWatermarks = (bus: Bus, { plan }: Stored): void => {
@@ -103,6 +105,7 @@ export const startActiveStore = async (options: ActiveStoreOptions): Promise<Sto
     stream: EVENT_STREAM,
     durable: DURABLE,
     batch: BATCH,
+    gather: { patient: isPatientSubject, ms: GATHER_MS },
     startAfter: async () => resumeAfter(pool, await bus.streamState(EVENT_STREAM)),
     handler: async (messages) => {
       try {

@@ -8,6 +8,13 @@ export const SESSION_PARTITIONS = 8
 
 /** Where one proxy publishes its sessions' batches; it may publish under its own name only. */
 export const sessionSubject = (proxy: string, partition: number): string => `sallyport.evt.session.${proxy}.${partition}`
+/**
+ * Partitions from here on carry sessions whose commands don't wait for the store (durability `stream`): it may let their events gather
+ * before it commits them, which costs everybody else on its machine less.
+ */
+export const PATIENT_PARTITION = 1000
+const PATIENT_SUBJECT = /^sallyport\.evt\.session\.[^.]+\.1\d{3}$/
+export const isPatientSubject = (subject: string): boolean => PATIENT_SUBJECT.test(subject)
 /** Where a service's outbox publishes the events of its aggregates. */
 export const controlSubject = (service: ControlService): string => `sallyport.evt.control.${service}`
 

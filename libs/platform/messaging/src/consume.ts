@@ -24,10 +24,14 @@ export interface ConsumeOptions {
    * sequence after which to begin. The server's own consumer is made anew, so nothing waits for an acknowledgement time-out.
    */
   readonly startAfter?: () => Promise<number>
+  /** Messages whose outcome nobody waits for: while only such ones are there, they are handed over after so many milliseconds, or when there are many. */
+  readonly gather?: { readonly patient: (subject: string) => boolean; readonly ms: number }
 }
 
 const RETRY_MS = 500
 const ACK_WAIT_NS = 60_000_000_000
+/** So many messages are worth a batch at once. */
+const GATHERED_ENOUGH = 64
 
 /** A durable pull consumer with one active reader. Comes back by itself after a lost connection or consumer. */
 export const consumeStream = (connection: NatsConnection, options: ConsumeOptions, logger: BusLogger): Stop => {
@@ -70,7 +74,7 @@ export const consumeStream = (connection: NatsConnection, options: ConsumeOption
     while (!stopped) {
       try {
         messages = await open()
-        await drainInBatches(messages, options.batch, handle)
+        await drainInBatches(messages, options, handle)
       } catch (error) {
         if (stopped) return
         logger.warn({ durable: options.durable, error: String(error) }, 'bus: the consumer ended, it is opened again')
@@ -92,13 +96,16 @@ const ignoreNotFound = (error: unknown): void => {
 }
 
 /** Hands over what gathered while the last batch was handled: group commit. */
-const drainInBatches = async (messages: ConsumerMessages, batchMax: number, handle: (batch: JsMsg[]) => Promise<void>): Promise<void> => {
+const drainInBatches = async (messages: ConsumerMessages, { batch: batchMax, gather }: ConsumeOptions, handle: (batch: JsMsg[]) => Promise<void>): Promise<void> => {
   let gathered: JsMsg[] = []
+  let urgent = false
   let ended = false
   let wake: (() => void) | undefined
+  const hurry = (): boolean => urgent || ended || gathered.length >= Math.min(GATHERED_ENOUGH, batchMax)
   const reading = (async () => {
     for await (const message of messages) {
       gathered.push(message)
+      urgent ||= gather?.patient(message.subject) !== true
       wake?.()
       // Reading ahead stops at one further batch: the rest waits in the stream.
       while (gathered.length >= batchMax && !ended) await new Promise((resolve) => { setTimeout(resolve, 1) })
@@ -107,14 +114,27 @@ const drainInBatches = async (messages: ConsumerMessages, batchMax: number, hand
     ended = true
     wake?.()
   })
+  const moreGathered = (ms: number): Promise<void> => new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    wake = () => {
+      if (!hurry()) return
+      clearTimeout(timer)
+      resolve()
+    }
+  })
   while (!ended || gathered.length > 0) {
     if (gathered.length === 0) {
       await new Promise<void>((resolve) => { wake = resolve })
       wake = undefined
       continue
     }
+    if (gather !== undefined && !hurry()) {
+      await moreGathered(gather.ms)
+      wake = undefined
+    }
     const batch = gathered
     gathered = []
+    urgent = false
     await handle(batch)
   }
   await reading
