@@ -15,12 +15,16 @@ export interface OperationContext {
 /** A simple query, or a protocol portal without parameters. */
 export class QueryOperation implements Operation {
   readonly holdCapMs: number
-  constructor(readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly context: OperationContext) {
+  /** `named`: what the names in the text stand for. */
+  constructor(
+    readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly context: OperationContext,
+    private readonly named: readonly (Uint8Array | string)[] = [],
+  ) {
     this.holdCapMs = context.holdCapMs
   }
 
-  get exact(): readonly string[] {
-    return ['query', this.text, this.context.database, this.context.username, this.context.settings]
+  get exact(): readonly (Uint8Array | string)[] {
+    return ['query', this.text, this.context.database, this.context.username, this.context.settings, ...this.named]
   }
 }
 
@@ -34,12 +38,14 @@ export class BindOperation implements Operation {
     readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly types: readonly number[],
     /** Bind's body behind both names: formats, values, result formats. */
     private readonly bound: Buffer, private readonly context: OperationContext,
+    /** What the names in the text stand for. */
+    private readonly named: readonly (Uint8Array | string)[] = [],
   ) {
     this.holdCapMs = context.holdCapMs
   }
 
   get exact(): readonly (Uint8Array | string)[] {
-    return ['bind', this.text, this.types.join(','), this.bound, this.context.database, this.context.username, this.context.settings]
+    return ['bind', this.text, this.types.join(','), this.bound, this.context.database, this.context.username, this.context.settings, ...this.named]
   }
 
   get parameters(): readonly (string | null)[] {

@@ -9,6 +9,8 @@ export interface Meaning {
   readonly recognition: Recognition
   /** What its EXECUTE and FETCH refer to, to see later that this hasn't changed. */
   readonly targets: readonly Recognition[]
+  /** Exactly what those names stand for: texts, parameter types, bound values. A name alone says nothing of what runs. */
+  readonly named: readonly (Uint8Array | string)[]
   readonly definitions: readonly Statement[]
   readonly cursors: readonly Portal[]
 }
@@ -36,12 +38,13 @@ export const meaningOf = (conversation: Conversation, own: Recognition, ownText:
 }
 
 /** Reading rows of what was recognised and run before. */
-export const meaningOfRows = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, definitions: nothing, cursors: nothing })
+export const meaningOfRows = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, named: nothing, definitions: nothing, cursors: nothing })
 
 const resolve = async (conversation: Conversation, own: Recognition, ownText: string, statements: readonly StatementDetail[]): Promise<Meaning> => {
   const definitions = new Map<string, Statement>()
   const cursors = new Map<string, Portal>()
   const targets: Recognition[] = []
+  const named: (Uint8Array | string)[] = []
   for (const { executes, prepares, cursor } of statements) {
     if (prepares !== undefined) {
       const key = sqlNameKey(prepares.name)
@@ -53,6 +56,7 @@ const resolve = async (conversation: Conversation, own: Recognition, ownText: st
       const key = sqlNameKey(executes)
       if (!definitions.has(key)) await certain(conversation, () => conversation.statements.get(key))
       const statement = definitions.get(key) ?? conversation.statements.get(key)
+      named.push('executes', statement?.text ?? '', statement?.parameterTypes.join(',') ?? '')
       targets.push(statement?.recognition ?? unrecognised('', `nothing is known of the prepared statement "${executes}"`))
     }
     if (cursor?.declares !== undefined) {
@@ -63,11 +67,12 @@ const resolve = async (conversation: Conversation, own: Recognition, ownText: st
       const key = sqlNameKey(cursor.fetches)
       if (!cursors.has(key)) await certain(conversation, () => conversation.portals.get(key))
       const portal = cursors.get(key) ?? conversation.portals.get(key)
+      named.push('fetches', portal?.statement.text ?? '', portal?.statement.parameterTypes.join(',') ?? '', portal?.bound ?? '')
       targets.push(portal?.statement.recognition ?? unknownCursor(cursor.fetches))
     }
   }
   const effective = targets.filter((target) => target !== own)
-  return { recognition: withTargets(own, effective), targets: effective, definitions: [...definitions.values()], cursors: [...cursors.values()] }
+  return { recognition: withTargets(own, effective), targets: effective, named, definitions: [...definitions.values()], cursors: [...cursors.values()] }
 }
 
 /** A cursor that a function opened: its rows can be anything, but what it runs was judged when the function was called. */
