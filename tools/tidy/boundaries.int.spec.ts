@@ -42,7 +42,7 @@ describe('lint', () => {
       encoding: 'utf8',
       stdio: 'pipe',
     })
-    const found = JSON.parse(out) as string[][]
+    const found = JSON.parse(out.slice(out.lastIndexOf('\n'))) as string[][]
     const summary = samples.map(({ what, rule }, index) => [what, rule === undefined ? found[index] : found[index]!.includes(rule)])
     expect(summary).toEqual(samples.map(({ what, rule }) => [what, rule === undefined ? [] : true]))
   })

@@ -7,7 +7,7 @@ const say = (line: string): void => void process.stderr.write(`sallyport: ${line
 
 const print = ({ endpoints }: Platform): void => {
   const lines = [
-    ['API and console', endpoints.api], ['Development issuer', endpoints.issuer],
+    ['API', endpoints.api], ['Development issuer', endpoints.issuer],
     ...Object.entries(endpoints.listeners).map(([protocol, { host, port }]) => [protocol, `${host}:${port}`] as const),
   ]
   process.stdout.write(`Sallyport is up.\n${lines.map(([name, value]) => `  ${name!.padEnd(20)}${value}\n`).join('')}Stop it with Ctrl-C.\n`)

@@ -3,6 +3,7 @@ import { decide, type ConnectionFacts, type DecideReply, type DecideRequest } fr
 import { RpcError } from '@sallyport/contracts/rpc'
 import type { Bus } from '@sallyport/messaging'
 import { Refusal, type Effect } from '@sallyport/protocol-kit'
+import { askPatiently } from './ask-patiently.js'
 import { BoundedMap } from './bounded-map.js'
 import type { RevisionWatch } from './revision-watch.js'
 
@@ -54,7 +55,7 @@ export class Decisions {
       circumstances: { sourceAddress: subject.sourceAddress, grants: [] },
     }
     try {
-      const reply = await this.bus.call(decide, request, { timeoutMs: DECIDE_TIMEOUT_MS })
+      const reply = await askPatiently(this.bus, decide, request, DECIDE_TIMEOUT_MS)
       if (!this.revisions.notOutdated(reply.revision)) throw new RpcError('unavailable', 'the answer is older than the policies in force')
       this.answers.set(key, reply)
       return reply

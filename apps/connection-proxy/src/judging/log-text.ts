@@ -4,19 +4,42 @@ import type { Operation } from '@sallyport/protocol-kit'
 import type { CompiledPlan } from './plans.js'
 
 const STATEMENT_CHARS_MAX = 64 * 1024
+/** No recogniser reads longer texts; of those, nothing behind twice the head is looked at. */
+const WHOLE_CHARS_MAX = 1024 * 1024
 const PARAMETER_CHARS_MAX = 1024
 const PARAMETERS_MAX = 100
 
-const head = (text: string, charsMax: number): string => (text.length <= charsMax ? text : `${text.slice(0, charsMax)}…`)
+/** Of what one request may hold, in bytes of JSON (a control character takes six): together they stay well below one message of the bus. */
+const STATEMENT_BYTES_MAX = 128 * 1024
+const PARAMETERS_BYTES_MAX = 96 * 1024
+const EFFECTS_BYTES_MAX = 96 * 1024
+const EFFECTS_MAX = 64
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
+
+const head = (text: string, charsMax: number, bytesMax = Infinity): string => {
+  let kept = text.length <= charsMax ? text : `${text.slice(0, charsMax)}…`
+  while (bytesMax !== Infinity && kept.length * JSON_BYTES_PER_CHAR_MAX > bytesMax && bytesOf(kept) > bytesMax) kept = `${kept.slice(0, kept.length / 2)}…`
+  return kept
+}
+const JSON_BYTES_PER_CHAR_MAX = 6
+
+/** All effects with their facts where that is not too much; else what they are, and that more was known of them. */
+const loggedEffects = (effects: Operation['recognition']['effects']): unknown =>
+  (effects.length <= EFFECTS_MAX && bytesOf(effects) <= EFFECTS_BYTES_MAX ? effects : effects.slice(0, EFFECTS_MAX).map(({ action, class: actionClass }) => ({ action, class: actionClass, facts: { truncated: true } })))
 
 /** The statement as the log may hold it: masked, long ones as head. */
-export const loggedStatement = (operation: Operation, { reply }: CompiledPlan): string =>
-  head(maskLogText(reply, operation.text, operation.recognition.literals, reply.touchesMasked || operation.recognition.class === 'unrecognised'), STATEMENT_CHARS_MAX)
+export const loggedStatement = (operation: Operation, { reply }: CompiledPlan): string => {
+  const text = operation.text.length > WHOLE_CHARS_MAX ? operation.text.slice(0, 2 * STATEMENT_CHARS_MAX) : operation.text
+  return head(maskLogText(reply, text, operation.recognition.literals, reply.touchesMasked || operation.recognition.class === 'unrecognised'), STATEMENT_CHARS_MAX, STATEMENT_BYTES_MAX)
+}
 
 /** The parameters as the log may hold them; undefined when there are none. */
 export const loggedParameters = (operation: Operation, { reply }: CompiledPlan): (string | null)[] | undefined => {
   if (operation.parameters === undefined || operation.parameters.length === 0) return undefined
-  return operation.parameters.slice(0, PARAMETERS_MAX).map((value) => (value === null ? null : head(maskLogParameter(reply, value), PARAMETER_CHARS_MAX)))
+  const logged = operation.parameters.slice(0, PARAMETERS_MAX).map((value) => (value === null ? null : head(maskLogParameter(reply, value), PARAMETER_CHARS_MAX)))
+  const chars = logged.reduce((sum, value) => sum + (value?.length ?? 0), 0)
+  return chars * JSON_BYTES_PER_CHAR_MAX <= PARAMETERS_BYTES_MAX || bytesOf(logged) <= PARAMETERS_BYTES_MAX ? logged : logged.map((value) => value && head(value, PARAMETER_CHARS_MAX, PARAMETERS_BYTES_MAX / PARAMETERS_MAX))
 }
 
 /** The part of a requested event's data that is the same for each run of one statement under one decision and plan, as JSON members. */
@@ -25,7 +48,7 @@ export const requestedMembers = (operation: Operation, reply: DecideReply, plan:
   const members = {
     action: recognition.action,
     class: recognition.class,
-    effects: recognition.effects,
+    effects: loggedEffects(recognition.effects),
     fingerprint: recognition.fingerprint,
     statement: loggedStatement(operation, plan),
     statementBytes: Buffer.byteLength(operation.text),

@@ -3,6 +3,7 @@ import { RpcError } from '@sallyport/contracts/rpc'
 import { compilePlan } from '@sallyport/masking-engine'
 import type { Bus } from '@sallyport/messaging'
 import { Refusal, type MaskPlan, type MaskQuery } from '@sallyport/protocol-kit'
+import { askPatiently } from './ask-patiently.js'
 import { BoundedMap } from './bounded-map.js'
 import type { JudgedSubject } from './decisions.js'
 import type { RevisionWatch } from './revision-watch.js'
@@ -47,12 +48,12 @@ export class Plans {
 
   private async ask(subject: JudgedSubject, query: MaskQuery, key: string): Promise<CompiledPlan> {
     try {
-      const reply = await this.bus.call(plan, {
+      const reply = await askPatiently(this.bus, plan, {
         connection: subject.connection,
         principal: subject.principal,
         touches: query.touches as PlanRequest['touches'],
         outputs: query.outputs as PlanRequest['outputs'],
-      }, { timeoutMs: PLAN_TIMEOUT_MS })
+      }, PLAN_TIMEOUT_MS)
       if (!this.revisions.notOutdated(reply.revision)) throw new RpcError('unavailable', 'the answer is older than the rules in force')
       const compiled = { reply, plan: compilePlan(reply) }
       this.plans.set(key, compiled)

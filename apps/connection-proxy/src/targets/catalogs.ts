@@ -9,7 +9,8 @@ import { dialTarget, type TargetKeys } from './dial.js'
 
 const ASK_TIMEOUT_MS = 10_000
 const IDLE_MS = 60_000
-const ANSWER_AGE_MAX_MS = 60_000
+/** A view replaced or a column renamed by somebody else is noticed after this long. */
+const ANSWER_AGE_MAX_MS = 1_000
 const ANSWERS_MAX = 10_000
 
 interface Answer {

@@ -9,6 +9,11 @@ export interface EventStreamOptions {
 }
 
 const BYTES_MAX = 8 * 1024 ** 3
+/**
+ * The stream carries, it does not keep: without an age the size bound would one day refuse every new event for good. What the store does
+ * not have yet is never this old: proxies hold it in their own bounded tails and publish it again, and outboxes keep their rows.
+ */
+const AGE_MAX_NS = 24 * 60 * 60 * 1_000_000_000
 
 /** Creates the event stream, or leaves the existing one as it is. Deleting and purging single messages is denied for good. */
 export const ensureEventStream = async (connection: NatsConnection, options: EventStreamOptions): Promise<void> => {
@@ -20,6 +25,7 @@ export const ensureEventStream = async (connection: NatsConnection, options: Eve
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
     max_bytes: options.bytesMax ?? BYTES_MAX,
+    max_age: AGE_MAX_NS,
     max_msg_size: MESSAGE_BYTES_MAX * 2,
     num_replicas: options.replicas ?? 1,
     deny_delete: true,
