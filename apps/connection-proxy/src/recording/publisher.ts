@@ -34,9 +34,14 @@ export class PartitionPublisher {
 
   add(record: SessionRecord, sequence: number, text: string): void {
     this.queue.push({ record, sequence, text })
-    if (this.scheduled || this.inFlight) return
+    this.schedule()
+  }
+
+  /** After everything that has come by now is worked off: sessions that were served in one turn of the event loop share a message. */
+  private schedule(): void {
+    if (this.scheduled || this.inFlight || this.queue.length === 0) return
     this.scheduled = true
-    queueMicrotask(() => this.flush())
+    setImmediate(() => this.flush())
   }
 
   close(): void {
@@ -55,7 +60,7 @@ export class PartitionPublisher {
       if (!acknowledged) return
       // In order within a session, so the last one seen is its watermark.
       for (const queued of batch) queued.record.published(queued.sequence)
-      this.flush()
+      this.schedule()
     })
   }
 
