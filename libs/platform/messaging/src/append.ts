@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { RpcError } from '@sallyport/contracts/rpc'
 
@@ -15,7 +16,8 @@ const SWEEP_INTERVAL_MS = 250
  */
 export const createAppender = (connection: NatsConnection, inbox: string) => {
   const waiters = new Map<string, Waiter>()
-  const salt = Math.random().toString(36).slice(2, 10)
+  // Whoever may publish to the stream may have the server acknowledge to any subject: nobody must be able to guess ours.
+  const salt = randomBytes(16).toString('hex')
   let next = 0
   let sweeper: NodeJS.Timeout | undefined
   const base = `${inbox}-${salt}`

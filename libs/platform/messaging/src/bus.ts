@@ -1,6 +1,6 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { inboxOf } from '@sallyport/contracts/permissions'
-import type { Rpc } from '@sallyport/contracts/rpc'
+import { RpcError, type Rpc } from '@sallyport/contracts/rpc'
 import type { z } from 'zod'
 import { createAppender } from './append.js'
 import { consumeStream, type ConsumeOptions } from './consume.js'
@@ -98,8 +98,20 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
     call: createCall(carrier),
     serve: createServe(carrier),
     subscribe,
-    publish: (subject, payload) => { if (connected) connection.publish(subject, JSON.stringify(payload)) },
-    append: (subject, body, appendOptions) => appender.append(subject, body, appendOptions?.timeoutMs ?? APPEND_TIMEOUT_MS),
+    publish: (subject, payload) => {
+      if (!connected) return
+      try {
+        connection.publish(subject, JSON.stringify(payload))
+      } catch (error) {
+        // At most once, and mostly from timers: what can't be sent is lost like what the network loses, and must not end the process.
+        logger.error({ subject, error: String(error) }, 'bus: a notice could not be sent')
+      }
+    },
+    // While disconnected the client would keep each attempt until it is connected again: a long outage, tried again and again, would fill the memory.
+    append: async (subject, body, appendOptions) => {
+      if (!connected) throw new RpcError('unavailable', 'the bus is disconnected')
+      return appender.append(subject, body, appendOptions?.timeoutMs ?? APPEND_TIMEOUT_MS)
+    },
     consume: (consumeOptions) => consumeStream(connection, consumeOptions, logger),
     ensureEventStream: (streamOptions) => ensureEventStream(connection, streamOptions ?? {}),
     streamState: (stream) => streamState(connection, stream),
