@@ -1,4 +1,5 @@
 import { storedSchema, storedSubject, watermarks } from '@sallyport/contracts/audit'
+import { PATIENT_PARTITION } from '@sallyport/contracts/events'
 import { proxyHeartbeatSubject, republish } from '@sallyport/contracts/session'
 import { at } from '@sallyport/contracts/rpc'
 import type { Bus, Stop } from '@sallyport/messaging'
@@ -35,6 +36,8 @@ export class Recorder implements RecordSink {
   /** Answers of the store in a row that said the same of a session whose every event is published. */
   private readonly fruitless = new Map<string, { readonly through: number; readonly last: number; readonly asks: number }>()
   private readonly publishers: PartitionPublisher[]
+  /** For sessions that don't wait for the store. */
+  private readonly patientPublishers: PartitionPublisher[]
   private readonly stops: Stop[] = []
   private tailChars = 0
   private next = 0
@@ -42,7 +45,10 @@ export class Recorder implements RecordSink {
 
   constructor(private readonly options: RecorderOptions) {
     this.source = `sallyport/connection-proxy/${options.proxy}`
-    this.publishers = Array.from({ length: options.partitions }, (_, partition) => new PartitionPublisher(options.bus, options.proxy, partition, options.logger))
+    const publishers = (first: number): PartitionPublisher[] =>
+      Array.from({ length: options.partitions }, (_, partition) => new PartitionPublisher(options.bus, options.proxy, first + partition, options.logger))
+    this.publishers = publishers(0)
+    this.patientPublishers = publishers(PATIENT_PARTITION)
   }
 
   start(): void {
@@ -62,7 +68,7 @@ export class Recorder implements RecordSink {
     while (this.unsettled().length > 0 && performance.now() < deadline) await new Promise((resolve) => { setTimeout(resolve, 20) })
     const left = this.unsettled()
     if (left.length > 0) this.options.logger.error({ sessions: left.length }, 'stopped before the store had the last events of every session')
-    for (const publisher of this.publishers) publisher.close()
+    for (const publisher of [...this.publishers, ...this.patientPublishers]) publisher.close()
     for (const stop of this.stops) await stop()
   }
 
@@ -88,7 +94,7 @@ export class Recorder implements RecordSink {
   }
 
   publish(record: SessionRecord, sequence: number, text: string): void {
-    this.publisherOf(record.session).add(record, sequence, text)
+    this.publisherOf(record).add(record, sequence, text)
   }
 
   tailGrew(chars: number): void {
@@ -99,11 +105,13 @@ export class Recorder implements RecordSink {
     this.tailChars -= chars
   }
 
-  private publisherOf(session: string): PartitionPublisher {
-    if (this.publishers.length === 1) return this.publishers[0]!
+  /** The durability is known before a session's first event that anything follows: all of them take one way, in their order. */
+  private publisherOf({ session, durability }: SessionRecord): PartitionPublisher {
+    const publishers = durability === 'stream' ? this.patientPublishers : this.publishers
+    if (publishers.length === 1) return publishers[0]!
     let hash = 0
     for (let index = session.length - 8; index < session.length; index += 1) hash = (hash * 31 + session.charCodeAt(index)) >>> 0
-    return this.publishers[hash % this.publishers.length]!
+    return publishers[hash % publishers.length]!
   }
 
   private unsettled(): SessionRecord[] {
