@@ -13,6 +13,10 @@ export const differenceText = ({ differences }: ApplyReply): string => {
   return changes.map(({ change, kind, name }) => `${signs[change]} ${visible(`${kind} ${name}`)} (${change})\n`).join('') + (same === 0 ? '' : `  ${same} as ${same === 1 ? 'it is' : 'they are'}\n`)
 }
 
+/** Nobody but the proxies can tell a rotated secret from the same one sealed again: say what was not done. */
+const keptText = ({ differences }: ApplyReply, reseal: boolean): string =>
+  !reseal && differences.some(({ kind, change }) => /^connection$/i.test(kind) && change === 'none') ? 'Secrets of connections that did not change were kept; after rotating one, apply with --reseal.\n' : ''
+
 const summaryText = ({ change, dryRun, differences }: ApplyReply): string => {
   if (differences.every(({ change: kind }) => kind === 'none')) return 'Nothing to change.\n'
   if (dryRun) return 'Nothing was applied: this is a dry run.\n'
@@ -36,8 +40,8 @@ export const apply: Definition = {
     const prepared = await context.waiting('reading the configuration', prepareConfiguration(api, choice))
     const planned = await context.waiting('comparing', applyConfiguration(api, prepared, { ...choice, dryRun: true }))
     if (!json) context.terminal.out(differenceText(planned))
-    if (choice.dryRun || planned.differences.every(({ change }) => change === 'none')) return answer(planned, summaryText(planned))
+    if (choice.dryRun || planned.differences.every(({ change }) => change === 'none')) return answer(planned, summaryText(planned) + keptText(planned, choice.reseal))
     const applied = await context.waiting('applying', applyConfiguration(api, prepared, choice))
-    return answer(applied, summaryText(applied))
+    return answer(applied, summaryText(applied) + keptText(applied, choice.reseal))
   },
 }
