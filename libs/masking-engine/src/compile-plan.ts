@@ -6,7 +6,7 @@ import type { Span } from './detectors/span.js'
 import { valueSpans } from './free-text.js'
 import { HIDDEN, placeholderOf } from './placeholder.js'
 import { joinHits, replaceHits, type Hit } from './spans.js'
-import { compareStrictness, transformer, type RuledTransform } from './transforms.js'
+import { compareStrictness, constantOf, transformer, type RuledTransform } from './transforms.js'
 
 interface Way extends RuledTransform {
   readonly detector?: DetectorId
@@ -45,7 +45,10 @@ const createFinder = (ways: readonly Way[]): ((text: string) => Hit[] | undefine
 }
 
 /** Masks a whole field, whatever it holds. */
-const columnMask = (ruled: RuledTransform, key: Uint8Array): OutputPlan => ({ kind: 'column', mask: { rule: ruled.rule, apply: transformer(ruled, key) } })
+const columnMask = (ruled: RuledTransform, key: Uint8Array): OutputPlan => {
+  const constant = constantOf(ruled)
+  return { kind: 'column', mask: { rule: ruled.rule, apply: transformer(ruled, key), ...(constant === undefined ? {} : { constant }) } }
+}
 
 /**
  * Masks what is found in a field and keeps the rest. With several rules, `rule` names the strictest that took part in the last `apply`,

@@ -15,6 +15,14 @@ describe('transforms of whole columns', () => {
     expect(containsPlaceholder('update t set a = \'[mask]\'')).toBe(false)
   })
 
+  test.each<[Transform, string | null | undefined]>([[{ kind: 'redact' }, '[masked:pii]'], [{ kind: 'null' }, null], [{ kind: 'hash' }, undefined], [{ kind: 'partial', keep: 4 }, undefined]])('%j: what it makes of every value is known beforehand, or it depends on the value', (transform, constant) => {
+    const mask = compilePlan(reply({ outputs: [{ kind: 'mask', rule: 'pii', transform }] })).outputs[0]?.mask
+    expect(mask?.constant).toBe(constant)
+    const results = ['', 'a', 'long and longer'].map((value) => mask?.apply(value))
+    expect(new Set(results).size).toBe(constant === undefined ? 3 : 1)
+    if (constant !== undefined) expect(results[0]).toBe(constant)
+  })
+
   test('null nulls, and empty texts are masked too', () => {
     expect(column({ kind: 'null' }, 'x')).toBeNull()
     expect(column({ kind: 'redact' }, '')).toBe('[masked:pii]')

@@ -64,6 +64,17 @@ const hmacSha256 = (key: Uint8Array): ((text: string) => Buffer) => {
   return (text) => hash('sha256', Buffer.concat([outer, hash('sha256', Buffer.concat([inner, Buffer.from(text)]), 'buffer')]), 'buffer')
 }
 
+/** What a text becomes whatever it is; undefined where that depends on it. */
+export const constantOf = ({ rule, transform }: RuledTransform): string | null | undefined => {
+  switch (transform.kind) {
+    case 'redact': return placeholderOf(rule)
+    case 'null': return null
+    case 'partial':
+    case 'hash': return undefined
+    default: return transform satisfies never
+  }
+}
+
 /** A function that masks a text; null stands for SQL NULL or the like. `key` is the keyed hash's. */
 export const transformer = ({ rule, transform }: RuledTransform, key: Uint8Array): ((text: string) => string | null) => {
   switch (transform.kind) {

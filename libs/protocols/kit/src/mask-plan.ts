@@ -14,6 +14,8 @@ export interface ValueMask {
   readonly rule: string
   /** Undefined: the value is not touched. Input and output are text; the protocol turns them into the output's wire format, or nulls what doesn't fit its type. */
   apply(value: string): string | null | undefined
+  /** What `apply` answers for every value, where it doesn't depend on the value: then the value needn't be read. */
+  readonly constant?: string | null
 }
 
 /**

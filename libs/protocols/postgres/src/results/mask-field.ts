@@ -35,7 +35,8 @@ export const maskField = (buffer: Buffer, from: number, to: number, field: Field
 }
 
 const textForm = (buffer: Buffer, from: number, to: number, type: number, plan: OutputPlan, codec: TextCodec): string | null | undefined => {
-  const masked = plan.mask.apply(codec.slice(buffer, from, to))
+  const { constant } = plan.mask
+  const masked = constant === undefined ? plan.mask.apply(codec.slice(buffer, from, to)) : constant
   if (masked === undefined || masked === null) return masked
   return fit(masked, type, plan.kind)
 }
