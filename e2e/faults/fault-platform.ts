@@ -29,6 +29,7 @@ const POLICIES = `
 @id("deletes-need-a-dba") @approval("dba") @expires("20s") @reason("Deletes need a second pair of eyes.")
 forbid (principal in Group::"ai-agents", action == Action::"sql.delete", resource);
 `
+export const TARGET_PASSWORD = 'app-secret-on-target'
 export const EMAILS = ['ada.byron@example.com', 'grace.murray@example.com'] as const
 const SCHEMA = `
   create table marks (marker text primary key);
@@ -37,6 +38,13 @@ const SCHEMA = `
   grant select, insert, delete on all tables in schema public to app;
 `
 const bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba'], chain: [] }
+
+export interface FaultPlatformOptions {
+  readonly logLevel?: string
+  readonly policies?: string
+  /** Statements that a superuser runs on the target. */
+  readonly schema?: string
+}
 
 /**
  * The platform as it is deployed: each service a process of its own with its own NATS user under the shipped permissions. The directory is
@@ -53,28 +61,30 @@ export class FaultPlatform {
     readonly bus: Bus,
     readonly issuer: Awaited<ReturnType<typeof startIssuer>>,
     readonly logDir: string,
+    readonly natsDir: string,
   ) {}
 
-  static async start(): Promise<FaultPlatform> {
+  static async start(options: FaultPlatformOptions = {}): Promise<FaultPlatform> {
     const users = [...servicePermissions, proxyPermissions(PROXY)]
     const password = (user: string): string => `p${Buffer.from(user).toString('hex')}`
     const env = Object.fromEntries(users.map(({ user }) => [passwordVariable(user), password(user)]))
     const logDir = temporaryDir('kills-logs')
+    const natsDir = temporaryDir('kills-nats')
     mkdirSync(logDir, { recursive: true })
     const [nats, target, database, issuer, sealingKey] = await Promise.all([
-      startNats({ dataDir: temporaryDir('kills-nats'), ephemeral: true, config: natsAuthorization(users), env }),
+      startNats({ dataDir: natsDir, ephemeral: true, config: natsAuthorization(users), env }),
       startPostgres({ dataDir: temporaryDir('kills-target'), ephemeral: true, settings: { log_statement: 'all' } }),
       startPostgres({ dataDir: temporaryDir('kills-control'), ephemeral: true }),
       startIssuer(),
       generateSealingKey(),
     ])
     const bus = await connectBus({ servers: nats.url, user: 'api', password: password('api'), name: 'api', instance: 'kills' })
-    const platform = new FaultPlatform(target, database, bus, issuer, logDir)
+    const platform = new FaultPlatform(target, database, bus, issuer, logDir, natsDir)
     platform.victims.set('nats', superviseServer(nats))
     platform.victims.set('database', superviseServer(database))
-    await platform.furnishTarget()
+    await platform.furnishTarget(options.schema ?? SCHEMA)
     await platform.serveDirectory(sealingKey.publicKey)
-    const login = (user: string) => ({ SALLYPORT_NATS_URL: nats.url, SALLYPORT_NATS_USER: user, SALLYPORT_NATS_PASSWORD: password(user), SALLYPORT_LOG_LEVEL: 'info' })
+    const login = (user: string) => ({ SALLYPORT_NATS_URL: nats.url, SALLYPORT_NATS_USER: user, SALLYPORT_NATS_PASSWORD: password(user), SALLYPORT_LOG_LEVEL: options.logLevel ?? 'info' })
     await Promise.all(CONTROL.map((name) => platform.startService(name, name, name, {
       ...login(name), SALLYPORT_DATABASE_URL: database.url, SALLYPORT_AUDIT_PROXY_LOST_AFTER_MS: '5000',
     })))
@@ -84,7 +94,7 @@ export class FaultPlatform {
       SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: [sealingKey.privateKey] }), SALLYPORT_DIGEST_KEY: newDigestKey(),
     })
     await platform.allReady()
-    await platform.configure()
+    await platform.configure(options.policies ?? POLICIES)
     return platform
   }
 
@@ -94,8 +104,8 @@ export class FaultPlatform {
     this.victims.set(victim, service)
   }
 
-  private async furnishTarget(): Promise<void> {
-    await this.sql(this.target, `create role app login password 'app-secret-on-target'; ${SCHEMA}`)
+  private async furnishTarget(schema: string): Promise<void> {
+    await this.sql(this.target, `create role app login password '${TARGET_PASSWORD}'; ${schema}`)
   }
 
   private async serveDirectory(publicKey: Parameters<typeof seal>[1][number]): Promise<void> {
@@ -103,7 +113,7 @@ export class FaultPlatform {
     const target = { host: '127.0.0.1', port: this.target.port, database: 'postgres', tls: 'disable' as const }
     const connections = new Map<string, Connection>()
     for (const name of CONNECTIONS) {
-      const sealed = await seal('app-secret-on-target', [publicKey], sealingContext(name, target, 'app'))
+      const sealed = await seal(TARGET_PASSWORD, [publicKey], sealingContext(name, target, 'app'))
       connections.set(name, {
         name, labels: {}, managedBy: 'api', revision: 1,
         spec: { protocol: 'postgres', target, credentials: { username: 'app', sealed }, durability: name === 'marks-stored' ? 'stored' : 'stream', recording: { results: 4096 } },
@@ -119,8 +129,8 @@ export class FaultPlatform {
     await bus.flush()
   }
 
-  private async configure(): Promise<void> {
-    await this.bus.call(putPolicy, { document: { name: 'kills', text: POLICIES, managedBy: 'api' }, actor: 'test' })
+  private async configure(policies: string): Promise<void> {
+    await this.bus.call(putPolicy, { document: { name: 'kills', text: policies, managedBy: 'api' }, actor: 'test' })
     await this.bus.call(putRule, { rule: { name: 'pii', managedBy: 'api', spec: { connections: { names: [...CONNECTIONS] }, columns: ['public.people.email'], detect: [], transform: { kind: 'redact' } } as never }, actor: 'test' })
   }
 
@@ -136,10 +146,10 @@ export class FaultPlatform {
     }
   }
 
-  async client(connection: ConnectionName): Promise<pg.Client> {
+  async client(connection: ConnectionName, more: pg.ClientConfig = {}): Promise<pg.Client> {
     const client = new pg.Client({
       host: '127.0.0.1', port: this.proxyPort, user: connection, database: connection, connectionTimeoutMillis: 15_000,
-      password: await this.issuer.token('coding-agent', ['ai-agents']),
+      password: await this.issuer.token('coding-agent', ['ai-agents']), ...more,
     })
     client.on('error', () => undefined)
     await client.connect()

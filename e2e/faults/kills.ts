@@ -47,7 +47,19 @@ const finalRound = async (platform: FaultPlatform, seen: Seen): Promise<void> =>
     const { rows } = await client.query('select email from people where id = 1')
     if (rows.length !== 1) seen.wrong.push('the last read did not answer its row')
     seen.succeeded.add(marker).add(`${marker}x`)
+    seen.reads += 1
     await client.end()
+  }
+}
+
+/** A judge that finds nothing may be blind: what nobody asked the gateway for must be found. */
+const seesTheCanary = async (platform: FaultPlatform, seen: Seen, verdict: Verdict): Promise<void> => {
+  await platform.sql(platform.target, "insert into marks values ('mk_canary_1')")
+  seen.succeeded.add('mk_canary_2')
+  seen.refused.add('mk_final_1')
+  const again = (await judge(platform, seen)).faults.join()
+  for (const marker of ['requested and allowed: mk_canary_1', 'requested and allowed: mk_canary_2', 'and it was: mk_final_1']) {
+    if (!again.includes(marker)) verdict.faults.push(`the check does not see ${marker}: ${again}`)
   }
 }
 
@@ -66,6 +78,7 @@ export const runKills = async (options: { readonly seed: number; readonly kills:
     await finalRound(platform, seen)
     await platform.settled()
     verdict = await judge(platform, seen)
+    await seesTheCanary(platform, seen, verdict)
   } catch (error) {
     verdict = { faults: [String(error), ...seen.wrong.slice(0, 10)], counts: {} }
   } finally {

@@ -2,6 +2,7 @@ import type { Outcome, Ticket } from '@sallyport/protocol-kit'
 import type { Finish } from '@sallyport/contracts/session'
 import { sessionEventTypes } from '@sallyport/contracts/session'
 import { createHmac, type KeyObject } from 'node:crypto'
+import { loggedName } from './logged-name.js'
 import type { SessionRecord } from './session-record.js'
 
 /** Larger ends go as an event of their own at once: they are not carried along. */
@@ -117,5 +118,5 @@ const endText = (finish: Finish): string => {
 /** Member by member: an outcome may be an object that works its members out only when they are read. */
 const finishOf = (command: string, durationMs: number, outcome: Outcome): Finish => {
   const { rows, bytesOut, masked, digest, status, error, result } = outcome
-  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, error, result } as Finish
+  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, error, ...(result === undefined ? {} : { result: { ...result, columns: result.columns.map(loggedName) } }) } as Finish
 }

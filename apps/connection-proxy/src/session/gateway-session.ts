@@ -9,6 +9,7 @@ import {
 import { RefusedAdmission, type Admitted } from '../admission/admission.js'
 import { SessionJudge } from '../judging/session-judge.js'
 import { CommandLog } from '../recording/command-log.js'
+import { loggedName, loggedNames } from '../recording/logged-name.js'
 import type { SessionRecord } from '../recording/session-record.js'
 import { dialTarget } from '../targets/dial.js'
 import { SideStream } from '../wire/side-stream.js'
@@ -164,7 +165,7 @@ export class GatewaySession implements SessionHost {
     if (this.services.recorder.full) throw new Refusal('unavailable', 'sessions can\'t be recorded now: the event store is too far behind', { remedy: 'Try again in a moment.' })
     const sequence = this.log.event(sessionEventTypes.opened, this.id, {
       principal: subject.principal, connection: connection.name, connectionRevision: connection.revision, protocol: this.descriptor.name, proxy: this.services.proxy,
-      sourceAddress: this.sourceAddress, target: { host, port, database: facts.database }, client: facts.client,
+      sourceAddress: this.sourceAddress, target: { host, port, database: loggedName(facts.database) }, client: loggedNames(facts.client),
       tls: { client: this.clientSecured, target: facts.targetTls }, durability: connection.spec.durability, decision,
     })
     this.begun = 'opened'
@@ -302,8 +303,8 @@ export class GatewaySession implements SessionHost {
     }
     this.begun = 'refused'
     this.log.event(sessionEventTypes.refused, this.id, {
-      code: refusal.code, reason: refusal.message, protocol: this.descriptor.name, proxy: this.services.proxy, sourceAddress: this.sourceAddress,
-      ...(connection === undefined ? {} : { connection: connection.slice(0, 200) }), ...(principal === undefined ? {} : { principal }),
+      code: refusal.code, reason: loggedName(refusal.message), protocol: this.descriptor.name, proxy: this.services.proxy, sourceAddress: this.sourceAddress,
+      ...(connection === undefined ? {} : { connection: loggedName(connection) }), ...(principal === undefined ? {} : { principal }),
     })
   }
 
@@ -328,7 +329,7 @@ export class GatewaySession implements SessionHost {
     try {
       this.log.loseRunning()
       if (this.begun === 'opened') {
-        this.log.event(sessionEventTypes.closed, this.id, { reason, lastSequence: this.record.lastSequence + 1, commands: this.log.commands, bytesIn: this.bytes.target, bytesOut: this.bytes.client })
+        this.log.event(sessionEventTypes.closed, this.id, { reason: loggedName(reason), lastSequence: this.record.lastSequence + 1, commands: this.log.commands, bytesIn: this.bytes.target, bytesOut: this.bytes.client })
       }
     } catch (error) {
       this.services.logger.error({ session: this.id, error: String(error) }, 'the end of a session could not be recorded')

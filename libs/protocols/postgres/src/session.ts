@@ -119,22 +119,25 @@ export class PostgresSession implements ProtocolSession {
     return this.opened?.conversation
   }
 
-  end(side: Side): void {
+  end(side: Side): void | Promise<void> {
     const { conversation } = this
     if (conversation === undefined) {
-      if (side === 'target') this.targetInbox.close(new Refusal('target-failed', 'the target closed the connection during log-in'))
-      else {
-        this.over = true
-        this.clientInbox.close(gone)
-        this.targetInbox.close(gone)
+      if (side === 'target') {
+        this.targetInbox.close(new Refusal('target-failed', 'the target closed the connection during log-in'))
+        // Whoever closes the session waits until the client has been told why.
+        return this.opening
       }
-      return
+      this.over = true
+      this.clientInbox.close(gone)
+      this.targetInbox.close(gone)
+      return undefined
     }
     if (side === 'target' && !this.over && !conversation.lastWord && this.clientPump?.terminated !== true) {
       conversation.fatal(new Refusal('target-failed', 'the target closed the connection'))
     }
     this.over = true
     conversation.endAll('lost')
+    return undefined
   }
 
   cancel(): Uint8Array | undefined {

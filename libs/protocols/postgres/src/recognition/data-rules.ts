@@ -36,6 +36,7 @@ const readTarget = (found: Findings, node: Ast): void => addTo(found.reads, tabl
 
 export const insert = (node: Ast, found: Findings, frame: Frame): void => {
   const columns = assigned(node['cols'])
+  if (columns.length === 0) found.assignsAll = true
   write(found, frame, 'sql.insert', { ...(columns.length > 0 ? { columns } : {}), hasReturning: hasReturning(node) })
   const conflict = isAst(node['onConflictClause']) ? node['onConflictClause'] : {}
   // The rows changed are those in conflict: as good as a condition.
@@ -59,6 +60,7 @@ export const merge = (node: Ast, found: Findings, frame: Frame): void => {
     const clause = nodeOf(item, 'MergeWhenClause') ?? {}
     const columns = assigned(clause['targetList'])
     const hasWhere = filters(node['joinCondition'])
+    if (clause['commandType'] === 'CMD_INSERT' && columns.length === 0) found.assignsAll = true
     if (clause['commandType'] === 'CMD_INSERT') write(found, frame, 'sql.insert', columns.length > 0 ? { columns } : {})
     if (clause['commandType'] === 'CMD_UPDATE') write(found, frame, 'sql.update', { columns, hasWhere })
     if (clause['commandType'] === 'CMD_DELETE') write(found, frame, 'sql.delete', { hasWhere })

@@ -31,6 +31,8 @@ export interface Findings {
   readonly types: Set<string>
   readonly sets: Set<string>
   everything: boolean
+  /** Values for every column of a table, without their names. */
+  assignsAll: boolean
   queries: number
   references: number
   lockMode: string | undefined
@@ -41,7 +43,7 @@ export interface Findings {
 export const createFindings = (trust: Trust): Findings => ({
   trust, drafts: [], reads: new Set(), relations: new Map(), planned: new Set(), schemas: new Set(), columns: new Set(), assigned: new Set(), aliases: new Set(),
   bareReferences: new Set(), functions: new Set(), serverFunctions: new Set(), operators: new Set(), types: new Set(), sets: new Set(),
-  everything: false, queries: 0, references: 0, lockMode: undefined, executes: undefined, fetches: undefined,
+  everything: false, assignsAll: false, queries: 0, references: 0, lockMode: undefined, executes: undefined, fetches: undefined,
 })
 
 export const draft = (found: Findings, action: Action, facts: FactValues = {}): void => {

@@ -53,7 +53,7 @@ const recogniseStatement = (raw: RawStatement, count: number, trust: Trust, byte
   if (effects.length === 0) throw new UnknownStatementError(`no effect for ${typed.type}`)
   return {
     effects,
-    touches: { relations: [...found.relations.values()], columns: [...found.columns, ...found.assigned], everything: found.everything || readsWholeRow(found) },
+    touches: { relations: [...found.relations.values()], columns: [...found.columns, ...found.assigned], everything: found.everything || found.assignsAll || readsWholeRow(found) },
     detail: detailOf({ kind: typed.type, node: typed.node, raw, found, effects, bytes }),
   }
 }

@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import type pg from 'pg'
+
+/** How a secret may be written: as it is, in hex, and in base64 at each of the three places where it can begin. */
+const formsOf = (secret: string): { readonly form: string; readonly text: string }[] => {
+  const bytes = Buffer.from(secret)
+  const base64 = [0, 1, 2].map((before) => {
+    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64url')
+    // Characters at both ends depend on the neighbours.
+    return encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
+  })
+  return [
+    { form: 'plain', text: secret },
+    { form: 'hex', text: bytes.toString('hex') },
+    { form: 'HEX', text: bytes.toString('hex').toUpperCase() },
+    ...base64.flatMap((text) => [{ form: 'base64url', text }, { form: 'base64', text: text.replaceAll('-', '+').replaceAll('_', '/') }]),
+  ]
+}
+
+export interface Finding {
+  readonly secret: string
+  readonly form: string
+  readonly where: string
+  /** What stands before it. */
+  readonly after: string
+}
+
+const CONTEXT_CHARS = 100
+
+/** Looks for secrets in texts. Bytes are looked at as text one to one. */
+export const createScanner = (secrets: Readonly<Record<string, string>>) => {
+  const forms = Object.entries(secrets).flatMap(([name, secret]) => formsOf(secret).map((form) => ({ name, ...form })))
+  const found = new Map<string, Finding>()
+  let scanned = 0
+  const scan = (text: string, where: string): void => {
+    scanned += text.length
+    for (const { name, form, text: wanted } of forms) {
+      const at = text.indexOf(wanted)
+      if (at >= 0) found.set(`${name} ${form} ${where}`, { secret: name, form, where, after: text.slice(Math.max(0, at - CONTEXT_CHARS), at) })
+    }
+  }
+  return {
+    scan,
+    get findings() { return [...found.values()] },
+    get scanned() { return scanned },
+  }
+}
+
+export type Scanner = ReturnType<typeof createScanner>
+
+const textOf = (value: unknown): string => {
+  if (value === null || value === undefined) return ''
+  if (Buffer.isBuffer(value)) return value.toString('latin1')
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** Every column of every row of every table of every schema, bytea as its bytes. Answers how many tables there were. */
+export const scanDatabase = async (client: pg.Client, scanner: Scanner): Promise<number> => {
+  const { rows } = await client.query(`
+    select quote_ident(table_schema) || '.' || quote_ident(table_name) as name from information_schema.tables
+    where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`)
+  for (const { name } of rows as { name: string }[]) {
+    const result = await client.query({ text: `select * from ${name}`, rowMode: 'array' })
+    for (const row of result.rows as unknown[][]) row.forEach((value, index) => scanner.scan(textOf(value), `table ${name} column ${result.fields[index]!.name}`))
+  }
+  return rows.length
+}
+
+/** Every file below a directory, as far as it is not gone meanwhile. Answers how many there were. */
+export const scanDirectory = (dir: string, scanner: Scanner): number => {
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name))
+  for (const file of files) scanner.scan(readFileSync(file, 'latin1'), `file ${path.relative(path.dirname(dir), file)}`)
+  return files.length
+}
