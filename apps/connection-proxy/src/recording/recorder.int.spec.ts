@@ -18,7 +18,7 @@ afterAll(async () => {
   await store.close()
 })
 
-const recorderOf = (proxy: string): Recorder => new Recorder({ bus, proxy, partitions: 1, tailBytesMax: 1024 * 1024, hopelessAfterAsks: 3, logger: pino({ level: 'silent' }) })
+const recorderOf = (proxy: string): Recorder => new Recorder({ bus, proxy, partitions: 1, tailBytesMax: 1024 * 1024, hopelessAfterAsks: 1, logger: pino({ level: 'silent' }) })
 
 /** Every session that heartbeats name until `enough` says so. */
 const listedBy = async (proxy: string, recorder: Recorder, enough: (sessions: ReadonlySet<string>) => boolean): Promise<ReadonlySet<string>> => {
@@ -51,6 +51,25 @@ test('heartbeats of very many sessions come in messages that the bus takes', asy
   for (const record of records) record.append('sallyport.session.opened.v1', record.session, '{}')
   expect((await listedBy('px-many', recorder, (sessions) => sessions.size === ids.length)).size).toBe(ids.length)
   for (const record of records) record.stored(1)
+  await recorder.stop()
+}, 30_000)
+
+test('a session whose record the store will never take ends; at "stream" level it does not wait for the store', async () => {
+  const recorder = recorderOf('px-hopeless')
+  const stop = store.serve(watermarks, ({ sessions }) => ({ sessions: sessions.map((session): [string, number] => [session, 0]) }))
+  await store.flush()
+  recorder.start()
+  const ended: string[] = []
+  const [patient, waiting] = [recorder.open('ses_stream'), recorder.open('ses_stored')]
+  patient.durability = 'stream'
+  for (const record of [patient, waiting]) {
+    record.onHopeless = () => { ended.push(record.session) }
+    record.append('sallyport.session.opened.v1', record.session, '{}')
+  }
+  await waitFor(() => ended.length > 0)
+  expect(ended).toEqual(['ses_stored'])
+  for (const record of [patient, waiting]) record.stored(1)
+  await stop()
   await recorder.stop()
 }, 30_000)
 

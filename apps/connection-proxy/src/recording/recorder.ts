@@ -12,7 +12,7 @@ export interface RecorderOptions {
   readonly proxy: string
   readonly partitions: number
   readonly tailBytesMax: number
-  /** The store's answers in a row, a second apart, after which a record that gets no further is hopeless; default 60. */
+  /** The store's answers in a row, a second apart, after which an open session's record that gets no further is hopeless; default 60. Of an ended one ten times as many. */
   readonly hopelessAfterAsks?: number
   readonly logger: Logger
 }
@@ -26,6 +26,8 @@ const CLOSE_GRACE_MS = 5_000
 const HEARTBEAT_SESSIONS_MAX = 5_000
 /** Asked so often in a row without getting further, with everything published, the store will never have the rest: it fenced the session off, or gave a gap up. */
 const HOPELESS_AFTER_ASKS = 60
+/** An ended session harms nobody but by the room that it takes, and a store that lags will come to it. */
+const ENDED_FACTOR = 10
 
 /** Every event of every session of this proxy, from its making until the store has it. */
 export class Recorder implements RecordSink {
@@ -146,12 +148,14 @@ export class Recorder implements RecordSink {
       const before = this.fruitless.get(session)
       const asks = before?.through === through && before.last === last ? before.asks + 1 : 1
       this.fruitless.set(session, { through, last, asks })
-      if (asks >= (this.options.hopelessAfterAsks ?? HOPELESS_AFTER_ASKS)) this.giveUp(record)
+      const enough = this.options.hopelessAfterAsks ?? HOPELESS_AFTER_ASKS
+      if (asks >= enough * ENDED_FACTOR && this.ending.has(session)) this.giveUp(record)
+      // At "stream" level a session doesn't wait for the store, however far that is behind.
+      else if (asks === enough && record.durability === 'stored' && !this.ending.has(session)) this.giveUp(record)
     }
   }
 
   private giveUp(record: SessionRecord): void {
-    this.fruitless.delete(record.session)
     this.options.logger.error({ session: record.session, storedThrough: record.storedThrough, lastSequence: record.lastSequence }, 'the store will not take the rest of a session: the session ends, and what is left is dropped')
     if (!this.ending.has(record.session)) return record.onHopeless()
     record.drop()
