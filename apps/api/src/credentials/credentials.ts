@@ -5,7 +5,7 @@ import { credentialDigest, newSessionCredential } from '@sallyport/identity'
 import { appendEvents, type Database } from '@sallyport/persistence'
 import type { Directory } from '../directory/directory.js'
 import type { Tables } from '../tables.js'
-import { decideIssue, decideRevoke } from './decide.js'
+import { decideIssue, decideRevoke, stillNamed } from './decide.js'
 
 export interface IssueRequest {
   readonly principal: Principal
@@ -58,11 +58,10 @@ export const makeCredentials = (database: Database<Tables>, directory: Directory
   }),
   verify: async (sha256, connection) => {
     const view = directory.view()
-    const trusted = new Set(view.issuers.map(({ name }) => name))
     const row = await find(database, sha256)
     const good = row !== undefined && row.connection === connection && row.revoked_at === null && row.expires_at.getTime() > Date.now()
     // A credential is worth no more than its issuer is today.
-    if (!good || ![row.principal, ...row.principal.chain].every(({ issuer }) => trusted.has(issuer))) {
+    if (!good || !stillNamed(row.principal, view.issuers)) {
       throw new RpcError('forbidden', 'the credential is unknown, expired, revoked, or for another connection')
     }
     return { id: row.id, principal: view.principal(row.principal), expiresAt: row.expires_at.toISOString() }

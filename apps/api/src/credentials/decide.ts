@@ -1,4 +1,4 @@
-import type { Principal } from '@sallyport/contracts/identity'
+import type { Issuer, Principal } from '@sallyport/contracts/identity'
 import { RpcError } from '@sallyport/contracts/rpc'
 
 /** Twelve hours: no session lives longer. */
@@ -30,6 +30,16 @@ export interface Issue {
   readonly tokenExpiresAt: Date
   readonly now: Date
 }
+
+/**
+ * Whether everybody whom a credential stands for is still called as when it was made: his issuer is trusted, and gives the same uid.
+ * With another primary issuer the same name means somebody else.
+ */
+export const stillNamed = (principal: Principal, issuers: readonly Issuer[]): boolean =>
+  [principal, ...principal.chain].every((party) => {
+    const issuer = issuers.find(({ name }) => name === party.issuer)
+    return issuer !== undefined && party.uid === (issuer.primary ? party.subject : `${issuer.name}/${party.subject}`)
+  })
 
 /** Never outlives the token it is made from, nor twelve hours. Throws RpcError `forbidden` when nothing is left of the token. */
 export const decideIssue = ({ id, principal, connection, ttlSeconds, tokenExpiresAt, now }: Issue): CredentialIssued => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { Principal } from '@sallyport/contracts/identity'
-import { credentialEventTypes, decideIssue, decideRevoke, evolve, TTL_MAX_S } from './decide.js'
+import { credentialEventTypes, decideIssue, decideRevoke, evolve, stillNamed, TTL_MAX_S } from './decide.js'
 
 const principal: Principal = { kind: 'user', issuer: 'corp', subject: 'alice', uid: 'alice', groups: [], chain: [] }
 const now = new Date('2026-11-22T10:00:00.000Z')
@@ -22,4 +22,15 @@ test('a credential is revoked once, and after it has expired not at all', () => 
   expect(decideRevoke(evolve(issued, revoked[0]!), { id: 'cred_1', now })).toEqual([])
   expect(decideRevoke(issued, { id: 'cred_1', now: hours(1) })).toEqual([])
   expect(() => decideRevoke(undefined, { id: 'cred_1', now })).toThrow(expect.objectContaining({ code: 'not-found' }))
+})
+
+test('a credential is worth nothing once its issuer is not trusted, or another one is primary and its name means somebody else', () => {
+  const issuer = (name: string, primary: boolean) => ({ name, url: `https://${name}`, audience: 'sallyport', groupsClaim: 'groups', primary })
+  expect(stillNamed(principal, [issuer('corp', true), issuer('partner', false)])).toBe(true)
+  expect(stillNamed(principal, [issuer('corp', false), issuer('partner', true)])).toBe(false)
+  expect(stillNamed(principal, [issuer('partner', true)])).toBe(false)
+  const other = { ...principal, issuer: 'partner', uid: 'partner/alice' }
+  expect(stillNamed(other, [issuer('corp', true), issuer('partner', false)])).toBe(true)
+  expect(stillNamed({ ...principal, chain: [other] }, [issuer('corp', true), issuer('partner', false)])).toBe(true)
+  expect(stillNamed({ ...principal, chain: [other] }, [issuer('corp', true)])).toBe(false)
 })
