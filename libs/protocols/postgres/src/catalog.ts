@@ -1,8 +1,9 @@
 import { Refusal, type CatalogHost, type CatalogSession } from '@sallyport/protocol-kit'
 import { CatalogClient } from './catalog/catalog-client.js'
-import { relationAnswer } from './catalog/lineage.js'
+import { nameAnswer, relationAnswer, rowFunctionsAnswer } from './catalog/lineage.js'
 import { terminateMessage } from './codec/encode.js'
 import { Inbox } from './codec/inbox.js'
+import { rowFunctionsKey } from './results/relation.js'
 import { connectUpstream, TargetRefused } from './upstream/index.js'
 
 const parameters = [
@@ -51,12 +52,18 @@ class PostgresCatalog implements CatalogSession {
     this.client.close(refusal)
   }
 
-  /** Keys: `rel:<oid>`. @throws Refusal */
+  /** Keys: `rel:<oid>`, `name:[<schema or null>,<name>]` in JSON, `row-functions`. @throws Refusal */
   async ask(key: string): Promise<unknown> {
     await this.ready
+    const query = (text: string) => this.client.query(text)
+    if (key === rowFunctionsKey) return await rowFunctionsAnswer(query)
+    if (key.startsWith('name:')) {
+      const [schema, name] = JSON.parse(key.slice('name:'.length)) as [string | null, string]
+      return await nameAnswer(query, schema, name)
+    }
     const match = /^rel:(\d{1,10})$/.exec(key)
     if (match === null) throw new Refusal('unavailable', 'unknown catalog key')
-    return await relationAnswer((text) => this.client.query(text), Number(match[1]))
+    return await relationAnswer(query, Number(match[1]))
   }
 
   close(): void {

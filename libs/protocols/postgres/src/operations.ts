@@ -28,28 +28,32 @@ export class QueryOperation implements Operation {
   }
 }
 
+/** What a Bind is given besides its statement's text. */
+export interface Given {
+  readonly types: readonly number[]
+  /** Bind's body behind both names: formats, values, result formats. */
+  readonly bound: Buffer
+  /** What the names in the text stand for. */
+  readonly named: readonly (Uint8Array | string)[]
+}
+
 /**
  * A Bind with its parameters. `parameters` and `exact` are worked out when asked for; they read the client's bytes,
  * so they must be read before the promise of `judge` resolves.
  */
 export class BindOperation implements Operation {
   readonly holdCapMs: number
-  constructor(
-    readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly types: readonly number[],
-    /** Bind's body behind both names: formats, values, result formats. */
-    private readonly bound: Buffer, private readonly context: OperationContext,
-    /** What the names in the text stand for. */
-    private readonly named: readonly (Uint8Array | string)[] = [],
-  ) {
+  constructor(readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly given: Given, private readonly context: OperationContext) {
     this.holdCapMs = context.holdCapMs
   }
 
   get exact(): readonly (Uint8Array | string)[] {
-    return ['bind', this.text, this.types.join(','), this.bound, this.context.database, this.context.username, this.context.settings, ...this.named]
+    const { types, bound, named } = this.given
+    return ['bind', this.text, types.join(','), bound, this.context.database, this.context.username, this.context.settings, ...named]
   }
 
   get parameters(): readonly (string | null)[] {
-    return readParameters(this.bound, this.types, this.context.decode)
+    return readParameters(this.given.bound, this.given.types, this.context.decode)
   }
 }
 

@@ -129,7 +129,7 @@ describe('other channels', () => {
     await db.query('SELECT tell()')
     expect(notices).toEqual(['mail [mail]'])
     const notification = await heard
-    expect(notification.payload).toBe('mail [mail]')
+    expect(notification.payload).toBe('')
     expect(notification.processId).toBe((db as unknown as { processID: number }).processID)
     await db.end()
   })

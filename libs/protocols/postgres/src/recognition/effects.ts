@@ -4,6 +4,7 @@ import type { Draft, Findings } from './findings.js'
 import { limits, filters } from './filters.js'
 import { type Ast, unwrap } from './nodes.js'
 import { readsWholeRow } from './collect.js'
+import { isRevealing } from '../revealing.js'
 
 /** Largest number of effects that one decision judges (the policy contract's limit). More is unrecognised. */
 export const effectsMax = 64
@@ -15,14 +16,11 @@ const opaqueActions: ReadonlySet<string> = new Set<Action>([
   'sql.function', 'sql.server_function', 'sql.operator', 'sql.cast', 'sql.call', 'sql.do', 'sql.execute', 'sql.fetch', 'sql.copy_program', 'sql.unrecognised',
 ])
 
-/** Catalog relations that show values of columns, or what other sessions run: their own columns say nothing of that. */
-const revealing = /^(?:pg_catalog\.)?(?:pg_stats|pg_stats_ext|pg_stats_ext_exprs|pg_statistic|pg_statistic_ext_data|pg_largeobject|pg_stat_activity|pg_prepared_statements|pg_cursors)$|(?:^|\.)pg_stat_statements$|^pg_toast\./
-
 /** Catalog relations that hold secrets or show files of the server. */
 const serverRelations = /^(?:pg_catalog\.)?(?:pg_authid|pg_shadow|pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config)$/
 
 export const isOpaque = (effects: readonly Effect[], relations: Touches['relations']): boolean =>
-  effects.some(({ action }) => opaqueActions.has(action)) || relations.some(({ schema, name }) => revealing.test(schema === null ? name : `${schema}.${name}`))
+  effects.some(({ action }) => opaqueActions.has(action)) || relations.some(({ schema, name }) => isRevealing(schema === null ? name : `${schema}.${name}`))
 
 const sorted = (names: Iterable<string>): readonly string[] => [...new Set(names)].sort()
 

@@ -36,11 +36,11 @@ export class Shape {
     return codec === this.codec && this.raw.length === end - start && this.raw.compare(buffer, start, end) === 0
   }
 
-  /** How rows of this shape are to be delivered now. Answers at once when all is cached. `epoch` counts schema changes that the session saw. Rejects with a Refusal. */
-  maskerFor(host: SessionHost, touches: Touches, epoch: number): Masker | Promise<Masker> {
+  /** How rows of this shape are to be delivered now. Answers at once when all is cached. `epoch` counts schema changes that the session saw; `uncertain`: there are some that the catalog doesn't show yet, so what views are made of isn't known. Rejects with a Refusal. */
+  maskerFor(host: SessionHost, touches: Touches, epoch: number, uncertain: boolean): Masker | Promise<Masker> {
     const { query } = this
-    if (query !== undefined && this.queryEpoch === epoch && host.now() - this.queriedAt < originsMaxAgeMs) return this.planned(host, query)
-    const outputs = resolveOutputs(host, this.fields)
+    if (query !== undefined && !uncertain && query.touches === touches && this.queryEpoch === epoch && host.now() - this.queriedAt < originsMaxAgeMs) return this.planned(host, query)
+    const outputs = resolveOutputs(host, this.fields, uncertain)
     const resolved = (list: readonly Output[]): Masker | Promise<Masker> => {
       this.query = { touches, outputs: list }
       this.queriedAt = host.now()
@@ -67,7 +67,7 @@ export class Shape {
 const unknown: Origin = { kind: 'unknown' }
 
 /** Origins by the table and attribute numbers that the target gives, not by the output's name. */
-const resolveOutputs = (host: SessionHost, fields: readonly Field[]): readonly Output[] | Promise<readonly Output[]> => {
+const resolveOutputs = (host: SessionHost, fields: readonly Field[], uncertain: boolean): readonly Output[] | Promise<readonly Output[]> => {
   const answers = new Map<number, unknown>()
   const late: Promise<void>[] = []
   for (const { table } of fields) {
@@ -76,13 +76,13 @@ const resolveOutputs = (host: SessionHost, fields: readonly Field[]): readonly O
     answers.set(table, answer)
     if (answer instanceof Promise) late.push(answer.then((value) => void answers.set(table, value)))
   }
-  const outputs = (): readonly Output[] => fields.map((field) => ({ name: field.name, origin: originOf(answers.get(field.table), field.attribute) }))
+  const outputs = (): readonly Output[] => fields.map((field) => ({ name: field.name, origin: originOf(answers.get(field.table), field.attribute, uncertain) }))
   return late.length === 0 ? outputs() : Promise.all(late).then(outputs)
 }
 
-const originOf = (answer: unknown, attribute: number): Origin => {
+const originOf = (answer: unknown, attribute: number, uncertain: boolean): Origin => {
   const relation = asRelation(answer)
   const names = relation?.columns[attribute]
-  if (relation === undefined || names === undefined || relation.opaque) return unknown
+  if (relation === undefined || names === undefined || relation.opaque || (uncertain && relation.view)) return unknown
   return { kind: 'column', names, view: relation.view }
 }

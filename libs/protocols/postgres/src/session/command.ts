@@ -75,27 +75,48 @@ export class Command implements Tap {
     this.finished = true
     const digest = this.lastDigest()
     if (this.changesCatalog) this.host.catalogChanged()
-    this.host.finish(this.ticket, new Ended(outcome, this.rows, this.bytesOut, this.masked, digest, this.status, this.failure, this.kept, this.shape, this.truncated))
+    this.host.finish(this.ticket, new Ended({ outcome, rows: this.rows, bytesOut: this.bytesOut, masked: this.masked, digest, status: this.status, error: this.failure }, { kept: this.kept, shape: this.shape, truncated: this.truncated }))
   }
+}
+
+interface EndFacts {
+  readonly outcome: Outcome['outcome']
+  readonly rows: number
+  readonly bytesOut: number
+  readonly masked: Readonly<Record<string, number>> | undefined
+  readonly digest: string | undefined
+  readonly status: string
+  readonly error: { readonly code: string; readonly message: string } | undefined
+}
+
+interface Captured {
+  readonly kept: readonly Buffer[] | undefined
+  readonly shape: CapturedShape | undefined
+  readonly truncated: boolean
 }
 
 /** The outcome as plain data, its result decoded only when it is read. */
 class Ended implements Outcome {
+  readonly outcome: Outcome['outcome']
+  readonly rows: number
+  readonly bytesOut: number
+  readonly status: string
   declare readonly masked?: Readonly<Record<string, number>>
   declare readonly digest?: string
   declare readonly error?: { readonly code: string; readonly message: string }
 
-  constructor(
-    readonly outcome: Outcome['outcome'], readonly rows: number, readonly bytesOut: number, masked: Record<string, number> | undefined, digest: string | undefined,
-    readonly status: string, error: { readonly code: string; readonly message: string } | undefined,
-    private readonly kept: readonly Buffer[] | undefined, private readonly shape: CapturedShape | undefined, private readonly truncated: boolean,
-  ) {
+  constructor({ outcome, rows, bytesOut, masked, digest, status, error }: EndFacts, private readonly captured: Captured) {
+    this.outcome = outcome
+    this.rows = rows
+    this.bytesOut = bytesOut
+    this.status = status
     if (masked !== undefined) this.masked = masked
     if (digest !== undefined) this.digest = digest
     if (error !== undefined) this.error = error
   }
 
   get result(): NonNullable<Outcome['result']> {
-    return this.kept === undefined ? { columns: [], rows: [], truncated: this.truncated } : capturedResult(this.kept, this.shape, this.truncated)
+    const { kept, shape, truncated } = this.captured
+    return kept === undefined ? { columns: [], rows: [], truncated } : capturedResult(kept, shape, truncated)
   }
 }

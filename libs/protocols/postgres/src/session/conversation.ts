@@ -9,6 +9,7 @@ import { Expectation, Expectations, type ExpectationKind } from './expectations.
 import type { Judged } from './judgement.js'
 import { Outflow } from './outflow.js'
 import { newPortals, newStatements, type Portal } from './names.js'
+import { Resolution } from './resolution.js'
 import { Settings } from './settings.js'
 
 const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text)
@@ -21,6 +22,7 @@ export class Conversation {
   readonly statements = newStatements()
   readonly portals = newPortals()
   readonly settings = new Settings()
+  readonly resolution: Resolution
   /** Name of a portal that never exists: executing it always fails. */
   readonly nowhere: string
   /** Counts messages that end with ReadyForQuery: what was made before one is gone when its transaction ends there. */
@@ -56,6 +58,7 @@ export class Conversation {
   private sinceReady = 0
 
   constructor(readonly host: SessionHost, readonly facts: { readonly database: string; readonly username: string; readonly targetProcess: number; readonly ownProcess: number }) {
+    this.resolution = new Resolution(host)
     this.toTarget = new Run((bytes) => host.send('target', bytes))
     this.toClient = new Outflow((bytes) => host.send('client', bytes))
     this.nowhere = `sallyport_${Buffer.from(host.random(16)).toString('hex')}`
@@ -134,6 +137,7 @@ export class Conversation {
       this.settingStatements.length = 0
       this.stringsDoubt = false
       this.encodingDoubt = false
+      this.resolution.settled()
     }
     if (this.portals.size > 0) this.dropPortals(batch)
   }

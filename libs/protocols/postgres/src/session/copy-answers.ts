@@ -6,6 +6,7 @@ import { CopyMasker } from '../results/copy-masker.js'
 import type { Conversation } from './conversation.js'
 import { maskableFormat, unknownOutputs } from './copy-out.js'
 import type { Expectation } from './expectations.js'
+import { forResults } from './resolution.js'
 import { relay } from './answers.js'
 import { unexpected } from './unexpected.js'
 
@@ -27,7 +28,7 @@ export const copyBegins = (conversation: Conversation, first: Expectation, reade
     return undefined
   }
   if (!first.copyOut) throw unexpected(reader.type)
-  const plan = conversation.host.maskPlan({ touches: command.touches, outputs: unknownOutputs(Math.max(columns, 0)) })
+  const plan = conversation.host.maskPlan({ touches: forResults(command.touches), outputs: unknownOutputs(Math.max(columns, 0)) })
   const begin = (output: Awaited<typeof plan>): void => {
     const format = maskableFormat(first.text)
     first.copyPasses = output.passesAll || output.outputs.every((column) => column === undefined)

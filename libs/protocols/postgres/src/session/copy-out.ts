@@ -3,6 +3,7 @@ import { sqlState } from '../errors.js'
 import { copyFormat, type CopyFormat } from '../results/copy-format.js'
 import type { Command } from './command.js'
 import type { Conversation } from './conversation.js'
+import { forResults } from './resolution.js'
 
 /** COPY gives no origins: every column may be anything that the statement touches. */
 export const unknownOutputs = (count: number): readonly Output[] =>
@@ -29,7 +30,7 @@ export const copyProblem = async (conversation: Conversation, text: string, reco
 
 const findProblem = async (conversation: Conversation, text: string, recognition: Recognition, command: Command): Promise<Refusal | undefined> => {
   try {
-    const plan = await conversation.host.maskPlan({ touches: recognition.touches, outputs: unknownOutputs(1) })
+    const plan = await conversation.host.maskPlan({ touches: forResults(recognition.touches), outputs: unknownOutputs(1) })
     if (plan.passesAll || maskableFormat(text) !== undefined) return undefined
     return new Refusal('unrecognised', 'the output of this form of COPY cannot be masked', {
       remedy: 'Use COPY … TO STDOUT in text or csv format without further options, or SELECT.', command: command.ticket.command,

@@ -103,7 +103,7 @@ export class Extended {
     const { statement } = portal
     const details = statementsOf(meaning.recognition)
     const input = details.some((detail) => detail.copy === 'in') ? 'stream' : 'none'
-    const operation = new BindOperation(meaning.recognition, statement.text, input, statement.parameterTypes, portal.bound, conversation.operationContext(), meaning.named)
+    const operation = new BindOperation(meaning.recognition, statement.text, input, { types: statement.parameterTypes, bound: portal.bound, named: meaning.named }, conversation.operationContext())
     const judged = judge(conversation, operation)
     if (!details.some((detail) => detail.copy === 'out')) return judged
     return Promise.resolve(judged).then(async (late) =>
@@ -149,7 +149,7 @@ export class Extended {
     }
     const { recognition, text } = portal.statement
     // A cursor's text was run when it was declared: here only its rows are read.
-    const meaning = portal.cursor ? meaningOfRows(recognition) : meaningOf(conversation, recognition, text)
+    const meaning = portal.cursor ? meaningOfRows(conversation, recognition) : meaningOf(conversation, recognition, text)
     if (meaning instanceof Promise) return meaning.then((late) => this.adopt(frame, portal, late))
     return this.adopt(frame, portal, meaning)
   }

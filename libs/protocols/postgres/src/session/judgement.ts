@@ -37,6 +37,7 @@ const judged = (conversation: Conversation, operation: Operation, verdict: Verdi
   if (verdict.kind === 'refuse') return verdict.refusal
   const { recognition } = operation
   const { ticket } = verdict
+  if (!recognition.provenRead) conversation.resolution.note(recognition)
   const changesCatalog = !recognition.provenRead && (recognition.class === 'unrecognised' || statementsOf(recognition).some((statement) => statement.changesCatalog))
   const command = new Command(conversation.host, ticket, recognition.touches, changesCatalog)
   if (recognition.provenRead || recognition.alwaysAllowed) return command

@@ -34,11 +34,18 @@ const nothing: readonly never[] = []
 export const meaningOf = (conversation: Conversation, own: Recognition, ownText: string): Meaning | Promise<Meaning> => {
   const statements = statementsOf(own)
   for (const statement of statements) if (isIndirect(statement)) return resolve(conversation, own, ownText, statements)
-  return meaningOfRows(own)
+  return meaningOfRows(conversation, own)
 }
 
+const alone = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, named: nothing, definitions: nothing, cursors: nothing })
+
 /** Reading rows of what was recognised and run before. */
-export const meaningOfRows = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, named: nothing, definitions: nothing, cursors: nothing })
+export const meaningOfRows = (conversation: Conversation, own: Recognition): Meaning | Promise<Meaning> => {
+  const resolved = conversation.resolution.resolve(own)
+  if (!(resolved instanceof Promise)) return alone(resolved)
+  conversation.toTarget.flush()
+  return resolved.then(alone)
+}
 
 const resolve = async (conversation: Conversation, own: Recognition, ownText: string, statements: readonly StatementDetail[]): Promise<Meaning> => {
   const definitions = new Map<string, Statement>()
@@ -72,7 +79,7 @@ const resolve = async (conversation: Conversation, own: Recognition, ownText: st
     }
   }
   const effective = targets.filter((target) => target !== own)
-  return { recognition: withTargets(own, effective), targets: effective, named, definitions: [...definitions.values()], cursors: [...cursors.values()] }
+  return { recognition: await conversation.resolution.resolve(withTargets(own, effective)), targets: effective, named, definitions: [...definitions.values()], cursors: [...cursors.values()] }
 }
 
 /** A cursor that a function opened: its rows can be anything, but what it runs was judged when the function was called. */

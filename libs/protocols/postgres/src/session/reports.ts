@@ -4,13 +4,20 @@ import { int32, message } from '../codec/encode.js'
 import type { FrameReader } from '../codec/frames.js'
 import { backend } from '../codec/types.js'
 import { refusalResponse, sqlState } from '../errors.js'
-import { maskReport, replaceMessage, textPlan, touchesNothing } from '../results/free-text.js'
+import { maskReport, replaceMessage, textPlan, touchesAnything, touchesNothing } from '../results/free-text.js'
 import { refusalText } from '@sallyport/protocol-kit'
 import type { Conversation } from './conversation.js'
 import type { Expectation } from './expectations.js'
 
-const touchesOf = (first: Expectation | undefined) =>
-  first?.command?.touches ?? first?.statement?.recognition.touches ?? first?.portal?.statement.recognition.touches ?? touchesNothing
+/** The plan for texts that the target sends for a message; undefined: they must be withheld. */
+const planOf = (conversation: Conversation, first: Expectation | undefined): MaskPlan | undefined | Promise<MaskPlan | undefined> => {
+  const { host } = conversation
+  if (first?.command !== undefined) return textPlan(host, first.command.touches)
+  const recognition = first?.statement?.recognition ?? first?.portal?.statement.recognition
+  if (recognition === undefined) return textPlan(host, touchesNothing)
+  const resolved = conversation.resolution.resolve(recognition)
+  return resolved instanceof Promise ? resolved.then(({ touches }) => textPlan(host, touches)) : textPlan(host, resolved.touches)
+}
 
 /** ErrorResponse: ends a message, and in the extended protocol everything up to the next Sync. */
 export const failed = (conversation: Conversation, first: Expectation | undefined, reader: FrameReader): void | Promise<void> => {
@@ -19,7 +26,7 @@ export const failed = (conversation: Conversation, first: Expectation | undefine
     settle(conversation, first, { code: sqlState(first.refusal), message: refusalText(first.refusal) })
     return undefined
   }
-  const plan = textPlan(conversation.host, touchesOf(first))
+  const plan = planOf(conversation, first)
   const deliver = (known: MaskPlan | undefined): void => {
     if (first?.message !== undefined) {
       const replaced = replaceMessage(reader.buffer, reader.start, reader.end, first.message)
@@ -82,27 +89,31 @@ export const asynchronous = (conversation: Conversation, first: Expectation | un
     return undefined
   }
   const notice = reader.type === backend.notice
-  const plan = textPlan(conversation.host, notice ? touchesOf(first) : touchesNothing)
+  const plan = notice ? planOf(conversation, first) : textPlan(conversation.host, touchesAnything)
   const deliver = (known: MaskPlan | undefined): void => {
-    const bytes = notice ? maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec).bytes : notification(conversation, reader, known)
+    const bytes = notice ? maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec).bytes : notification(conversation, reader, known, first?.text)
     conversation.toClient.pass(bytes, 0, bytes.length)
   }
   return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
 }
 
-/** NotificationResponse: the session's own notifications carry the process id that the client knows. */
-const notification = (conversation: Conversation, { buffer, start, end }: FrameReader, plan: MaskPlan | undefined): Buffer => {
+/**
+ * NotificationResponse: the session's own notifications carry the process id that the client knows. Where columns are masked a payload, of which nobody
+ * knows where it comes from, is emptied, unless the client itself has just said it.
+ */
+const notification = (conversation: Conversation, { buffer, start, end }: FrameReader, plan: MaskPlan | undefined, said: string | undefined): Buffer => {
   const body = new BodyReader(buffer, start + 5, end)
   const process = body.int32()
   const channel = body.cstring()
   const payload = body.cstring()
   body.finish()
   const { facts, settings } = conversation
+  const own = process === facts.targetProcess
   const original = conversation.decode(payload)
-  const masked = plan === undefined ? '' : plan.freeText(original)
-  if (masked === original && process !== facts.targetProcess) return buffer.subarray(start, end)
+  const masked = plan === undefined || (plan.touchesMasked && original !== '' && !(own && said?.includes(original) === true)) ? '' : plan.freeText(original)
+  if (masked === original && !own) return buffer.subarray(start, end)
   const text = masked === original ? payload : (settings.codec?.encode(masked) ?? Buffer.from(masked.replace(/[^\x20-\x7e]/g, '?'), 'latin1'))
-  return message(backend.notification, int32(process === facts.targetProcess ? facts.ownProcess : process), channel, nul, text, nul)
+  return message(backend.notification, int32(own ? facts.ownProcess : process), channel, nul, text, nul)
 }
 
 const nul = Buffer.from([0])

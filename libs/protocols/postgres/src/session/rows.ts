@@ -8,6 +8,7 @@ import { oid } from '../values.js'
 import type { Conversation } from './conversation.js'
 import { unknownOutputs } from './copy-out.js'
 import type { Expectation } from './expectations.js'
+import { forResults } from './resolution.js'
 import { relay } from './answers.js'
 import { unexpected } from './unexpected.js'
 
@@ -24,7 +25,7 @@ export class Rows {
     }
     const shape = first.kind === 'query' ? first.shape : first.portal?.shape
     if (shape === undefined || first.command === undefined) throw unexpected(reader.type)
-    const found = shape.maskerFor(this.conversation.host, first.command.touches, this.conversation.catalogEpoch)
+    const found = shape.maskerFor(this.conversation.host, forResults(first.command.touches), this.conversation.catalogEpoch, this.conversation.resolution.uncertain)
     if (!(found instanceof Promise)) {
       first.masker = found
       this.deliver(first, found, reader)
@@ -54,7 +55,7 @@ export class Rows {
 export const functionResult = (conversation: Conversation, first: Expectation, reader: FrameReader): void | Promise<void> => {
   const { command } = first
   if (first.kind !== 'function' || command === undefined) throw unexpected(reader.type)
-  const plan = conversation.host.maskPlan({ touches: command.touches, outputs: unknownOutputs(1) })
+  const plan = conversation.host.maskPlan({ touches: forResults(command.touches), outputs: unknownOutputs(1) })
   const deliver = (output: Awaited<typeof plan>): void => {
     const { buffer, start, end } = reader
     const body = new BodyReader(buffer, start + 5, end)
