@@ -136,6 +136,21 @@ describe('with these credentials', () => {
     expect((await store.streamState('SALLYPORT_EVENTS')).lastSequence).toBe(before)
     await Promise.all([policy.close(), proxy.close(), store.close()])
   })
+
+  it('the server\'s acknowledgement of an event, which can be asked for on any subject, takes nothing away from the stream', async () => {
+    const store = await bus('audit-store')
+    await store.ensureEventStream({ bytesMax: 1024 * 1024 })
+    const { connection } = connections.get('proxy-1')!
+    const before = await store.streamState('SALLYPORT_EVENTS')
+    const verbs = ['STREAM.PURGE', 'STREAM.DELETE', 'STREAM.UPDATE', 'STREAM.MSG.DELETE']
+    for (const verb of verbs) {
+      connection.publish('sallyport.evt.session.proxy-1.0', 'one', { reply: `$JS.API.${verb}.SALLYPORT_EVENTS` })
+      await connection.flush()
+    }
+    await store.flush()
+    expect(await store.streamState('SALLYPORT_EVENTS')).toEqual({ ...before, lastSequence: before.lastSequence + verbs.length })
+    await store.close()
+  })
 })
 
 describe('deploy/nats/nats.conf', () => {
