@@ -3,7 +3,7 @@ import { BodyReader } from '../codec/decode.js'
 import { password, saslInitialResponse, saslResponse, sslRequest, startupMessage } from '../codec/encode.js'
 import type { Inbox, InboundMessage } from '../codec/inbox.js'
 import { MalformedFrame } from '../codec/malformed.js'
-import { backend } from '../codec/types.js'
+import { backend, status } from '../codec/types.js'
 import { limits } from '../limits.js'
 import { md5Response, scramClient, type ScramBinding, type ScramClient } from './scram.js'
 import { targetError, TargetRefused } from './target-error.js'
@@ -197,8 +197,12 @@ const settle = async (inbox: Inbox, tls: boolean): Promise<UpstreamFacts> => {
       case backend.notice:
         notices.push(Buffer.from(bytes))
         break
-      case backend.readyForQuery:
-        return { parameters, key, notices, tls, status: body.uint8() }
+      case backend.readyForQuery: {
+        const now = body.uint8()
+        body.finish()
+        if (now !== status.idle) throw failed('the target broke the protocol during log-in')
+        return { parameters, key, notices, tls, status: now }
+      }
       case backend.error:
         throw new TargetRefused(targetError(bytes))
       default:
