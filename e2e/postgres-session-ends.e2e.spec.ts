@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { eventViewSchema } from '@sallyport/contracts/audit'
-import { waitFor } from '@sallyport/testing'
+import { freePort, waitFor } from '@sallyport/testing'
 import type pg from 'pg'
 import type { z } from 'zod'
 import type { Platform } from './harness/platform.js'
@@ -86,4 +86,25 @@ test('a session that could not be recorded in time was never open, and the log s
   const made = (await platform.sessions()).filter(({ id }) => !before.has(id))
   expect(made.map(({ status }) => status)).toEqual(['closed'])
   expectWhole(said(await platform.events(made[0]!.id)))
+}, 60_000)
+
+test('a proxy that is told to stop ends what is held and what runs with a word, and every record has its end', async () => {
+  const before = await sessionsNow()
+  const port = await freePort()
+  const proxy = await platform.startProxy('px-drain', port)
+  const held = await platform.client('shop', await platform.agentToken(), { port })
+  const running = await platform.client('shop', await platform.issuer.token('dora', ['engineers']), { port })
+  const idle = await platform.client('shop', await platform.agentToken(), { port })
+  const gaveUp = held.query('delete from notes where id = 78').then(() => 'ran', (error: Error) => error.message)
+  const cut = running.query('select pg_sleep(60)').then(() => 'ran', (error: Error) => error.message)
+  const { id } = await platform.pending()
+  await proxy.stop()
+  expect(await gaveUp).toMatch(/shutting down/)
+  expect(await cut).toMatch(/shutting down/)
+  expect((await platform.approval(id)).status).toBe('withdrawn')
+  await idle.end().catch(() => undefined)
+  await platform.settled()
+  const made = (await platform.sessions()).filter((session) => !before.has(session.id))
+  expect(made.map(({ status }) => status)).toEqual(['closed', 'closed', 'closed'])
+  for (const session of made) expectWhole(said(await platform.events(session.id)))
 }, 60_000)
