@@ -45,6 +45,11 @@ export class CommandLog {
     return this.options.record.session
   }
 
+  /** Whether a command has been let through that has not ended. */
+  get busy(): boolean {
+    return this.running.size > 0
+  }
+
   /** Records a request; `members` are the JSON members that its statement's runs have in common. */
   requested(command: string, members: string, digest: string, parameters: readonly (string | null)[] | undefined): number {
     this.commands += 1

@@ -24,8 +24,8 @@ const SESSION_LIFE_MAX_MS = 12 * 60 * 60 * 1000
 const RESULT_BYTES_MAX = 128 * 1024
 
 type Phase = 'handshake' | 'open' | 'closed'
-/** Which event the record of this connection began with. */
-type Begun = 'nothing' | 'refused' | 'opened'
+/** Which event the record of this connection began with; a request to cancel another session is no log-in and has none. */
+type Begun = 'nothing' | 'refused' | 'opened' | 'cancel'
 
 /** One client's connection: hosts its protocol session, and is the only thing that touches its sockets. */
 export class GatewaySession implements SessionHost {
@@ -186,12 +186,19 @@ export class GatewaySession implements SessionHost {
   }
 
   requestCancel(key: Uint8Array): Promise<void> {
+    this.begun = 'cancel'
     return this.services.live.cancel(key)
   }
 
   private cancel(): void {
     if (this.judgeOf?.cancelHold(new Refusal('hold-expired', 'the client cancelled it while it was held')) === true) return
     const bytes = this.protocol.cancel()
+    if (bytes !== undefined) void sendAside(this.connection, bytes, this.services.logger)
+  }
+
+  /** Whoever ends a session means what runs in it, too: a target goes on with a command whose client is gone. */
+  private cancelRunning(): void {
+    const bytes = this.log.busy ? this.protocol.cancel() : undefined
     if (bytes !== undefined) void sendAside(this.connection, bytes, this.services.logger)
   }
 
@@ -283,6 +290,7 @@ export class GatewaySession implements SessionHost {
     if (this.phase === 'closed') return
     const refusal = error instanceof Refusal ? error : new Refusal('unavailable', 'an internal error ended this session', {}, { cause: error })
     if (!(error instanceof Refusal)) this.services.logger.error({ session: this.id, error: error instanceof Error ? error.stack : String(error) }, 'a session failed')
+    this.cancelRunning()
     try {
       this.protocol.terminate(refusal)
     } catch (thrown) {
@@ -290,7 +298,7 @@ export class GatewaySession implements SessionHost {
     }
     void this.judgeOf?.end(refusal)
     if (this.phase === 'handshake') this.recordRefused(refusal, this.admitted?.connection.name, this.admitted?.subject.principal)
-    this.services.metrics.refusals.inc({ code: refusal.code })
+    if (this.begun !== 'cancel') this.services.metrics.refusals.inc({ code: refusal.code })
     this.close(refusal.message)
   }
 
