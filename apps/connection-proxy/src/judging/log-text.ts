@@ -30,9 +30,15 @@ const loggedEffects = (effects: Operation['recognition']['effects']): unknown =>
 
 /** The statement as the log may hold it: masked, long ones as head. */
 export const loggedStatement = (operation: Operation, { reply }: CompiledPlan): string => {
-  const text = operation.text.length > WHOLE_CHARS_MAX ? operation.text.slice(0, 2 * STATEMENT_CHARS_MAX) : operation.text
-  return head(maskLogText(reply, text, operation.recognition.literals, reply.touchesMasked || operation.recognition.class === 'unrecognised'), STATEMENT_CHARS_MAX, STATEMENT_BYTES_MAX)
+  const hides = reply.touchesMasked || operation.recognition.class === 'unrecognised'
+  const masked = (whole: string, literals: Operation['recognition']['literals']): string =>
+    maskLogText(reply, whole.length > WHOLE_CHARS_MAX ? whole.slice(0, 2 * STATEMENT_CHARS_MAX) : whole, literals, hides)
+  const named = (operation.standsFor ?? []).map(({ text, literals }) => masked(text, literals))
+  return head(withNamed(masked(operation.text, operation.recognition.literals), named), STATEMENT_CHARS_MAX, STATEMENT_BYTES_MAX)
 }
+
+/** A text and, below it, what the names in it stand for: a name alone says nothing of what runs. */
+export const withNamed = (text: string, named: readonly string[]): string => [text, ...named.map((each) => `stands for: ${each}`)].join('\n')
 
 /** The parameters as the log may hold them; undefined when there are none. */
 export const loggedParameters = (operation: Operation, { reply }: CompiledPlan): (string | null)[] | undefined => {

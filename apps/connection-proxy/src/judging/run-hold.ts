@@ -4,7 +4,7 @@ import { sessionEventTypes } from '@sallyport/contracts/session'
 import { Refusal, type HoldNotice, type Operation, type Ticket } from '@sallyport/protocol-kit'
 import type { CommandLog } from '../recording/command-log.js'
 import type { JudgedSubject } from './decisions.js'
-import { loggedStatement } from './log-text.js'
+import { loggedStatement, withNamed } from './log-text.js'
 import type { CompiledPlan } from './plans.js'
 import type { JudgeServices } from './session-judge.js'
 
@@ -40,7 +40,7 @@ export const runHold = async (
   }
   held.onApproval(approval.id)
   onHeld({ approval: approval.id, command: held.command, text: noticeText(held.reply, approval) })
-  const exact = { text: held.operation.text, parameters: held.operation.parameters ?? [], digest: held.digest }
+  const exact = { text: withNamed(held.operation.text, (held.operation.standsFor ?? []).map(({ text }) => text)), parameters: held.operation.parameters ?? [], digest: held.digest }
   const approved = await services.holds.wait(approval, exact, held.operation.holdCapMs, signal)
   signal.throwIfAborted()
   const now = await services.holds.release(approved, held.digest, held.command)

@@ -65,6 +65,8 @@ export interface Operation {
   readonly recognition: Recognition
   /** The exact text, shown to approvers (fetched, never stored). */
   readonly text: string
+  /** Texts that names within `text` stand for (EXECUTE of what was prepared without being run): recorded and shown with it. */
+  readonly standsFor?: readonly Pick<Recognition & { readonly text: string }, 'text' | 'literals'>[]
   /** Parameters in readable form for approvers and, masked, for the log. Null is SQL NULL or the like; undefined: the protocol has none. */
   readonly parameters?: readonly (string | null)[]
   readonly input: InputKind

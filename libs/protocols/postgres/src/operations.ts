@@ -15,26 +15,32 @@ export interface OperationContext {
 /** A simple query, or a protocol portal without parameters. */
 export class QueryOperation implements Operation {
   readonly holdCapMs: number
-  /** `named`: what the names in the text stand for. */
+  readonly standsFor: NonNullable<Operation['standsFor']>
   constructor(
     readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly context: OperationContext,
-    private readonly named: readonly (Uint8Array | string)[] = [],
+    private readonly names: Names = { named: [], standsFor: [] },
   ) {
     this.holdCapMs = context.holdCapMs
+    this.standsFor = names.standsFor
   }
 
   get exact(): readonly (Uint8Array | string)[] {
-    return ['query', this.text, this.context.database, this.context.username, this.context.settings, ...this.named]
+    return ['query', this.text, this.context.database, this.context.username, this.context.settings, ...this.names.named]
   }
 }
 
+/** What the names in a text stand for. */
+export interface Names {
+  /** Exactly. */
+  readonly named: readonly (Uint8Array | string)[]
+  readonly standsFor: NonNullable<Operation['standsFor']>
+}
+
 /** What a Bind is given besides its statement's text. */
-export interface Given {
+export interface Given extends Names {
   readonly types: readonly number[]
   /** Bind's body behind both names: formats, values, result formats. */
   readonly bound: Buffer
-  /** What the names in the text stand for. */
-  readonly named: readonly (Uint8Array | string)[]
 }
 
 /**
@@ -43,8 +49,10 @@ export interface Given {
  */
 export class BindOperation implements Operation {
   readonly holdCapMs: number
+  readonly standsFor: NonNullable<Operation['standsFor']>
   constructor(readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly given: Given, private readonly context: OperationContext) {
     this.holdCapMs = context.holdCapMs
+    this.standsFor = given.standsFor
   }
 
   get exact(): readonly (Uint8Array | string)[] {

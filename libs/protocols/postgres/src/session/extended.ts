@@ -103,7 +103,7 @@ export class Extended {
     const { statement } = portal
     const details = statementsOf(meaning.recognition)
     const input = details.some((detail) => detail.copy === 'in') ? 'stream' : 'none'
-    const operation = new BindOperation(meaning.recognition, statement.text, input, { types: statement.parameterTypes, bound: portal.bound, named: meaning.named }, conversation.operationContext())
+    const operation = new BindOperation(meaning.recognition, statement.text, input, { types: statement.parameterTypes, bound: portal.bound, named: meaning.named, standsFor: meaning.standsFor }, conversation.operationContext())
     const judged = judge(conversation, operation)
     if (!details.some((detail) => detail.copy === 'out')) return judged
     return Promise.resolve(judged).then(async (late) =>

@@ -1,4 +1,4 @@
-import type { Recognition } from '@sallyport/protocol-kit'
+import type { Operation, Recognition } from '@sallyport/protocol-kit'
 import { unrecognised, type StatementDetail } from '../recognition/index.js'
 import type { Conversation } from './conversation.js'
 import { bothOf, statementsOf, withTargets } from './effective.js'
@@ -11,6 +11,8 @@ export interface Meaning {
   readonly targets: readonly Recognition[]
   /** Exactly what those names stand for: texts, parameter types, bound values. A name alone says nothing of what runs. */
   readonly named: readonly (Uint8Array | string)[]
+  /** The texts among them, to be recorded and shown: Parse alone is not recorded. */
+  readonly standsFor: NonNullable<Operation['standsFor']>
   readonly definitions: readonly Statement[]
   readonly cursors: readonly Portal[]
 }
@@ -37,7 +39,7 @@ export const meaningOf = (conversation: Conversation, own: Recognition, ownText:
   return meaningOfRows(conversation, own)
 }
 
-const alone = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, named: nothing, definitions: nothing, cursors: nothing })
+const alone = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, named: nothing, standsFor: nothing, definitions: nothing, cursors: nothing })
 
 /** Reading rows of what was recognised and run before. */
 export const meaningOfRows = (conversation: Conversation, own: Recognition): Meaning | Promise<Meaning> => {
@@ -52,6 +54,7 @@ const resolve = async (conversation: Conversation, own: Recognition, ownText: st
   const cursors = new Map<string, Portal>()
   const targets: Recognition[] = []
   const named: (Uint8Array | string)[] = []
+  const standsFor: Statement[] = []
   for (const { executes, prepares, cursor } of statements) {
     if (prepares !== undefined) {
       const key = sqlNameKey(prepares.name)
@@ -63,6 +66,8 @@ const resolve = async (conversation: Conversation, own: Recognition, ownText: st
       const key = sqlNameKey(executes)
       if (!definitions.has(key)) await certain(conversation, () => conversation.statements.get(key))
       const statement = definitions.get(key) ?? conversation.statements.get(key)
+      // What the text itself prepares is in it.
+      if (statement !== undefined && !definitions.has(key)) standsFor.push(statement)
       named.push('executes', statement?.text ?? '', statement?.parameterTypes.join(',') ?? '')
       targets.push(statement?.recognition ?? unrecognised('', `nothing is known of the prepared statement "${executes}"`))
     }
@@ -79,7 +84,7 @@ const resolve = async (conversation: Conversation, own: Recognition, ownText: st
     }
   }
   const effective = targets.filter((target) => target !== own)
-  return { recognition: await conversation.resolution.resolve(withTargets(own, effective)), targets: effective, named, definitions: [...definitions.values()], cursors: [...cursors.values()] }
+  return { recognition: await conversation.resolution.resolve(withTargets(own, effective)), targets: effective, named, standsFor: standsFor.map(({ text, recognition }) => ({ text, literals: recognition.literals })), definitions: [...definitions.values()], cursors: [...cursors.values()] }
 }
 
 /** A cursor that a function opened: its rows can be anything, but what it runs was judged when the function was called. */

@@ -49,7 +49,7 @@ const understood = (conversation: Conversation, frame: Frame, text: string, mean
     return forward(conversation, frame, text, meaning, new Refusal('limit', 'too many cursors in this session'))
   }
   const input = statementsOf(meaning.recognition).some((statement) => statement.copy === 'in') ? 'stream' : 'none'
-  const judged = judge(conversation, new QueryOperation(meaning.recognition, text, input, conversation.operationContext(), meaning.named))
+  const judged = judge(conversation, new QueryOperation(meaning.recognition, text, input, conversation.operationContext(), meaning))
   return judged instanceof Promise ? judged.then((late) => checkCopy(conversation, frame, text, meaning, late)) : checkCopy(conversation, frame, text, meaning, judged)
 }
 
