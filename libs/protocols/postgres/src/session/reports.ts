@@ -82,16 +82,34 @@ const forget = (conversation: Conversation, { kind, statement, portal, afterward
 /** What the target says unasked: notices, notifications, changed parameters. */
 export const asynchronous = (conversation: Conversation, first: Expectation | undefined, reader: FrameReader): void | Promise<void> => {
   if (reader.type === backend.parameterStatus) {
-    const body = new BodyReader(reader.buffer, reader.start + 5, reader.end)
-    conversation.settings.report(body.cstring().toString('utf8'), body.cstring().toString('utf8'))
-    body.finish()
-    conversation.toClient.pass(reader.buffer, reader.start, reader.end)
-    return undefined
+    return parameter(conversation, first, reader)
   }
   const notice = reader.type === backend.notice
   const plan = notice ? planOf(conversation, first) : textPlan(conversation.host, touchesAnything)
   const deliver = (known: MaskPlan | undefined): void => {
     const bytes = notice ? maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec).bytes : notification(conversation, reader, known, first?.text)
+    conversation.toClient.pass(bytes, 0, bytes.length)
+  }
+  return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
+}
+
+/** Parameters that can hold any text. */
+const freeParameters: ReadonlySet<string> = new Set(['application_name', 'search_path', 'timezone'])
+
+/** ParameterStatus. A free text that the client hasn't said itself may be a value: set_config takes any. */
+const parameter = (conversation: Conversation, first: Expectation | undefined, { buffer, start, end }: FrameReader): void | Promise<void> => {
+  const body = new BodyReader(buffer, start + 5, end)
+  const name = body.cstring().toString('utf8')
+  const value = body.cstring().toString('utf8')
+  body.finish()
+  conversation.settings.report(name, value)
+  if (first?.command === undefined || value === '' || !freeParameters.has(name.toLowerCase()) || first.text.includes(value)) {
+    conversation.toClient.pass(buffer, start, end)
+    return undefined
+  }
+  const plan = planOf(conversation, first)
+  const deliver = (known: MaskPlan | undefined): void => {
+    const bytes = known?.touchesMasked === false ? buffer.subarray(start, end) : message(backend.parameterStatus, name, nul, nul)
     conversation.toClient.pass(bytes, 0, bytes.length)
   }
   return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
