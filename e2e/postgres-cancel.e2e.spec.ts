@@ -74,3 +74,12 @@ test('a held command is withdrawn, and the session goes on', async () => {
   expect((await client.query('select count(*)::int as n from orders')).rows).toEqual([{ n: 3 }])
   await client.end()
 })
+
+test('a request to cancel is no log-in: the log has no refused one', async () => {
+  const client = await platform.client('shop', await platform.agentToken())
+  await cancel(client, platform.proxyPort)
+  await cancel(client, platform.proxyPort, 1)
+  await client.end()
+  await platform.settled()
+  expect((await platform.events()).filter(({ type }) => type.includes('session.refused'))).toEqual([])
+})

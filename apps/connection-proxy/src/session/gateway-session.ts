@@ -134,6 +134,7 @@ export class GatewaySession implements SessionHost {
 
   async admit(claim: Claim): Promise<Admission> {
     try {
+      if (this.services.live.size >= this.services.sessionsMax) throw new Refusal('limit', 'this gateway has as many sessions as it may have', { remedy: 'Try again when others have ended, or raise SALLYPORT_SESSIONS_MAX.' })
       this.admitted = await this.services.desk.admit(claim, this.descriptor, this.sourceAddress)
     } catch (thrown) {
       const refusal = thrown instanceof RefusedAdmission ? thrown.refusal : thrown

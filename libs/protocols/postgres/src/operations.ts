@@ -71,8 +71,8 @@ const readParameters = (bound: Buffer, types: readonly number[], decode: (bytes:
   try {
     const body = new BodyReader(bound, 0, bound.length)
     const formats: number[] = []
-    for (let count = body.int16(); count > 0; count--) formats.push(body.int16())
-    const count = body.int16()
+    for (let count = body.uint16(); count > 0; count--) formats.push(body.uint16())
+    const count = body.uint16()
     for (let index = 0; index < count; index++) {
       const value = body.value()
       const format = formats.length === 1 ? formats[0] : formats[index]

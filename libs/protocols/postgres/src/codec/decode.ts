@@ -22,6 +22,11 @@ export class BodyReader {
     return this.buffer.readInt16BE(this.need(2))
   }
 
+  /** Counts of parameters and formats go up to 65,535. */
+  uint16(): number {
+    return this.buffer.readUInt16BE(this.need(2))
+  }
+
   int32(): number {
     return this.buffer.readInt32BE(this.need(4))
   }

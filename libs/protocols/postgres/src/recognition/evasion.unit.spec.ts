@@ -46,6 +46,7 @@ describe('what tries to look harmless', () => {
     ['a call in GROUPING SETS', 'select 1 from t group by grouping sets ((my_function()))', 'execute'],
     ['a call in FETCH FIRST', 'select 1 fetch first (my_function()) rows only', 'execute'],
     ['a role by set_config', "select 1 from t where set_config('role', 'postgres', false) <> ''", 'administer'],
+    ['data put into a harmless setting', "select set_config('application_name', email, false) from customers", 'administer'],
     ['a setting by named arguments', "select set_config(setting_name => 'role', new_value => 'x', is_local => false)", 'administer'],
     ['a setting quoted', `set "Role" = 'postgres'`, 'administer'],
     ['a catalog table behind an alias', 'select x.* from pg_authid x', 'administer'],

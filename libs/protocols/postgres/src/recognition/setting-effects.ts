@@ -61,6 +61,11 @@ const pinsName = (frame: Frame, argument: unknown): string | undefined => {
   return pinned ? stringConstant(where['rexpr']) : undefined
 }
 
+const isParameter = (value: unknown): boolean => {
+  const bare = nodeOf(value, 'TypeCast')?.['arg'] ?? value
+  return nodeOf(bare, 'ParamRef') !== undefined || constantText(bare) !== undefined || nodeOf(bare, 'A_Const') !== undefined
+}
+
 /** `set_config` with a constant name is a SET in another form. Answers false when it isn't. */
 export const recogniseSetConfig = (node: Ast, found: Findings, frame: Frame): boolean => {
   const names = namesOf(node['funcname'])
@@ -68,6 +73,9 @@ export const recogniseSetConfig = (node: Ast, found: Findings, frame: Frame): bo
   const [name, value] = listOf(node['args'])
   const setting = stringConstant(name) ?? pinsName(frame, name)
   if (setting === undefined || listOf(node['args']).length !== 3) return false
-  change(found, setting, [stringConstant(value)], false)
+  const given = stringConstant(value)
+  // A value that the database computes: settings can be shown again, so it could carry data anywhere.
+  if (given === undefined && !isParameter(value)) draft(found, 'sql.set_setting', { settings: [setting] })
+  change(found, setting, [given], false)
   return true
 }

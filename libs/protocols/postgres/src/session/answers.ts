@@ -76,7 +76,7 @@ const shapeOfPortal = (conversation: Conversation, { portal }: Expectation, { bu
 const parameterTypes = ({ buffer, start, end }: FrameReader): readonly number[] => {
   const body = new BodyReader(buffer, start + 5, end)
   const types: number[] = []
-  for (let count = body.int16(); count > 0; count--) types.push(body.uint32())
+  for (let count = body.uint16(); count > 0; count--) types.push(body.uint32())
   body.finish()
   return types
 }

@@ -35,7 +35,7 @@ export class Extended {
     const name = frame.buffer.subarray(nameAt, body.at - 1)
     const text = conversation.decode(body.cstring())
     const types: number[] = []
-    const count = body.int16()
+    const count = body.uint16()
     for (let index = 0; index < count; index++) types.push(body.uint32())
     body.finish()
     const doubt = conversation.parsingSettled(text)
