@@ -61,7 +61,8 @@ export const consumeStream = (connection: NatsConnection, options: ConsumeOption
     while (!stopped) {
       try {
         await options.handler(plain)
-        batch.at(-1)?.ack()
+        // Each, though the last would do: the server forgets a reply it permits only when it came (nats-server issue 6058).
+        for (const message of batch) message.ack()
         return
       } catch (error) {
         logger.error({ durable: options.durable, messages: batch.length, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'bus: a batch could not be handled, it is tried again')
