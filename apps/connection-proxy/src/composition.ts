@@ -49,6 +49,7 @@ export const compose = (config: ProxyConfig, bus: Bus, proxy: string, logger: Lo
     recognise: (descriptor, text, settings) => recogniser.recognise(descriptor.name, text, settings),
     tls: readTls(config),
     acknowledgeMs: config.SALLYPORT_ACKNOWLEDGE_MS,
+    sessionsMax: config.SALLYPORT_SESSIONS_MAX,
   }
   return { services, policyRevisions, maskingRevisions, recogniser }
 }

@@ -22,7 +22,9 @@ export const configSchema = z.looseObject({
   SALLYPORT_EVENT_PARTITIONS: z.coerce.number().int().min(1).max(64).default(1),
   /** How long a command waits for its acknowledgement before it is refused, in milliseconds. */
   SALLYPORT_ACKNOWLEDGE_MS: z.coerce.number().int().min(100).default(10_000),
+  /** Open sessions; one more log-in is refused. */
   SALLYPORT_SESSIONS_MAX: z.coerce.number().int().min(1).default(10_000),
+  /** Connections that are not sessions yet; with as many again as sessions may be, further ones are closed unheard. */
   SALLYPORT_HALF_OPEN_MAX: z.coerce.number().int().min(1).default(20_000),
 })
 

@@ -19,7 +19,7 @@ export class Listener {
 
   constructor(private readonly options: ListenerOptions) {
     this.server = net.createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true, pauseOnConnect: false }, (socket) => this.accept(socket))
-    // Beyond this the operating system's queue holds back what comes.
+    // Beyond this Node closes what comes.
     this.server.maxConnections = options.connectionsMax
   }
 

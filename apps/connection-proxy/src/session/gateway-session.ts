@@ -290,7 +290,9 @@ export class GatewaySession implements SessionHost {
   private fail(error: unknown): void {
     if (this.phase === 'closed') return
     const refusal = error instanceof Refusal ? error : new Refusal('unavailable', 'an internal error ended this session', {}, { cause: error })
-    if (!(error instanceof Refusal)) this.services.logger.error({ session: this.id, error: error instanceof Error ? error.stack : String(error) }, 'a session failed')
+    const fault = error instanceof Refusal ? error.cause : error
+    if (fault !== undefined && !(fault instanceof Refusal)) this.services.logger.error({ session: this.id, error: fault instanceof Error ? fault.stack : String(fault) }, 'a session failed')
+console.error('FAULT', fault)
     this.cancelRunning()
     try {
       this.protocol.terminate(refusal)

@@ -19,4 +19,5 @@ export interface ProxyServices extends JudgeServices {
   readonly recognise: (descriptor: ProtocolDescriptor, text: string, settings: Readonly<Record<string, string>>) => Recognition | Promise<Recognition>
   readonly tls: { readonly context: SecureContext | undefined; readonly required: boolean }
   readonly acknowledgeMs: number
+  readonly sessionsMax: number
 }
