@@ -86,6 +86,8 @@ describe('agents', () => {
     await ask('ada', 'PUT', '/v1/agents/ci-agent', { body: { spec: { issuer: 'development', subject: 'ci-agent', owner: 'alice', connections: [] } } })
     expect(await guards()).toHaveLength(2)
     expect((await ask('ci-agent', 'GET', '/v1/connections')).body.items).toEqual([])
+    // Nor does it learn by another way that there is one.
+    expect((await ask('ci-agent', 'POST', '/v1/policies/explain', { body: { connection: 'orders-prod', effects: [{ action: 'connect' }] } })).status).toBe(404)
     expect((await ask('ada', 'DELETE', '/v1/agents/ci-agent')).status).toBe(204)
     expect(await guards()).toHaveLength(1)
   })

@@ -7,6 +7,7 @@ import { listOf } from '@sallyport/contracts/rpc'
 import { z } from 'zod'
 import { Problem } from '../http/problem.js'
 import { route, type Route } from '../http/route.js'
+import { visibleConnection } from './directory.js'
 import { found, pageByName, pageQuery } from './lists.js'
 
 const readers = ['admin', 'auditor'] as const
@@ -89,10 +90,11 @@ const explainSchema = z.object({
 const changeRoutes: Route[] = [
   route({
     method: 'POST', path: '/v1/policies/explain', access: 'anyone', summary: 'Say how a command would be decided and why; about others only with a role', repeats: 'free', body: explainSchema, reply: explainReplySchema,
-    handle: async ({ body, caller }, { bus, directory, protocols }) => {
+    handle: async ({ body, caller }, services) => {
+      const { bus, directory, protocols } = services
       if (body.principal !== undefined && !readers.some((role) => caller.roles.has(role))) throw new Problem('forbidden', 'Only admins and auditors may ask about others; leave "principal" out to ask about yourself.')
       const view = directory.view()
-      const connection = found(view.connections.get(body.connection), `connection "${body.connection}"`)
+      const connection = visibleConnection(services, caller, body.connection)
       const { actions } = protocols.find(({ name }) => name === connection.spec.protocol) ?? { actions: {} as Record<string, never> }
       const effects = body.effects.map((effect, index) => {
         const actionClass = effect.class ?? actions[effect.action] ?? (effect.action === 'connect' ? 'connect' as const : undefined)
