@@ -291,8 +291,7 @@ export class GatewaySession implements SessionHost {
     if (this.phase === 'closed') return
     const refusal = error instanceof Refusal ? error : new Refusal('unavailable', 'an internal error ended this session', {}, { cause: error })
     const fault = error instanceof Refusal ? error.cause : error
-    if (fault !== undefined && !(fault instanceof Refusal)) this.services.logger.error({ session: this.id, error: fault instanceof Error ? fault.stack : String(fault) }, 'a session failed')
-console.error('FAULT', fault)
+    if (refusal.code === 'unavailable' && fault !== undefined && !(fault instanceof Refusal)) this.services.logger.error({ session: this.id, error: fault instanceof Error ? fault.stack : String(fault) }, 'a session failed')
     this.cancelRunning()
     try {
       this.protocol.terminate(refusal)
