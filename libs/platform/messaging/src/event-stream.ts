@@ -10,10 +10,10 @@ export interface EventStreamOptions {
 
 const BYTES_MAX = 8 * 1024 ** 3
 /**
- * The stream carries, it does not keep: without an age the size bound would one day refuse every new event for good. What the store does
- * not have yet is never this old: proxies hold it in their own bounded tails and publish it again, and outboxes keep their rows.
+ * The stream carries, it does not keep: without an age the size bound would one day refuse every new event for good. A store that is away
+ * for longer than this loses what proxies no longer hold and what outboxes have handed over; it is alarmed about long before (docs/guides/operating.md).
  */
-const AGE_MAX_NS = 24 * 60 * 60 * 1_000_000_000
+const AGE_MAX_NS = 3 * 24 * 60 * 60 * 1_000_000_000
 
 /** Creates the event stream, or leaves the existing one as it is. Deleting and purging single messages is denied for good. */
 export const ensureEventStream = async (connection: NatsConnection, options: EventStreamOptions): Promise<void> => {
