@@ -26,8 +26,8 @@ export const cpuOf = (processes) => {
   return Object.fromEntries(Object.entries(processes).map(([name, pid]) => [name, withChildren(pid)]))
 }
 
-/** The process that was started with this in its environment and this in its command line. */
+/** The process that was started with this in its environment and this in its command line; not the shell that guards it. */
 export const findProcess = (variable, program) => {
-  const found = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && read(`/proc/${pid}/environ`)?.split('\0').includes(variable) === true && /node/.test(read(`/proc/${pid}/comm`) ?? '') && read(`/proc/${pid}/cmdline`).includes(program))
+  const found = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && read(`/proc/${pid}/environ`)?.split('\0').includes(variable) === true && read(`/proc/${pid}/comm`) !== 'sh\n' && read(`/proc/${pid}/cmdline`)?.includes(program) === true)
   return found === undefined ? undefined : Number(found)
 }

@@ -18,7 +18,7 @@ export const profileLoads = async ({ platform, ends, wanted, seconds, service: n
       const { profile } = await inspector.send('Profiler.stop')
       const file = path.join(dir, `${name}-${kind}-${end}.cpuprofile`)
       writeFileSync(file, JSON.stringify(profile))
-      process.stdout.write(`\n${name}, ${kind}, ${end} (${file})\n${profileText(profile, result.transactions)}\n`)
+      process.stdout.write(`\n${name}, ${kind}, ${end} (${file})\n${profileText(profile, result.transactions, 60)}\n`)
     }
   }
   await inspector.close()
