@@ -36,6 +36,10 @@ const SCHEMA = `
     select handle into h from members where id = 1; raise exception '%', h using detail = h, hint = h, column = h, table = h; end$$;
   create function fail_late() returns integer language plpgsql as $$declare h text; begin
     select handle into h from members where id = 1; raise sqlstate 'ZZ001' using message = h; end$$;
+  create sequence counter;
+  create function count_up(members) returns bigint language sql as 'select nextval(''counter'')';
+  create function count_any(anyelement) returns bigint language sql as 'select nextval(''counter'')';
+  grant usage on sequence counter to app;
   create table logs (id integer, handle text, taken date) partition by range (taken);
   create table logs_2024 partition of logs for values from ('2024-01-01') to ('2025-01-01');
   insert into logs values (1, '${HANDLES[0]}', '2024-05-05');
@@ -263,5 +267,25 @@ describe('every other channel', () => {
     await query(`select number from contacts where contact = '${HANDLES[0]}'`)
     await platform.settled()
     for (const command of await platform.commands({ text: 'select number from contacts where contact' })) expect(leaksIn(JSON.stringify(command))).toEqual([])
+  })
+})
+
+describe('a function that is written as a column is still a call, and agents may only read', () => {
+  test.each([
+    'select s.nextval from regclass(\'counter\') s', 'select (select s.nextval) from regclass(\'counter\') s', 'select m.count_up from members m', 'select m.count_up from contacts c, members m',
+    'select x.count_any from (select 1 as one) x',
+  ])('%s', async (text) => {
+    const shop = await platform.direct('shop')
+    const value = async (): Promise<string> => (await shop.query('select last_value::text || is_called as v from counter')).rows[0].v
+    const before = await value()
+    await shop.query(`begin; ${text}; rollback`)
+    expect(await value()).not.toBe(before)
+    const then = await value()
+    const agent = await platform.client('shop', await platform.agentToken())
+    await expect(agent.query(text)).rejects.toMatchObject({ code: '42501' })
+    expect((await agent.query('select m.name from members m order by id')).rows.length).toBe(2)
+    await agent.end()
+    expect(await value()).toBe(then)
+    await shop.end()
   })
 })

@@ -100,6 +100,29 @@ row_to_json to_json to_jsonb quote_literal quote_nullable record_out record_send
 jsonb_build_array json_build_object jsonb_build_object array_agg json_agg json_agg_strict jsonb_agg jsonb_agg_strict min max mode any_value
 first_value last_value lag lead any_out anyelement_out anynonarray_out anycompatible_out anycompatiblenonarray_out hstore`))
 
+/** Columns of the harmless functions whose results have several. */
+export const resultColumns: ReadonlyMap<string, readonly string[]> = new Map(`
+aclexplode: grantor grantee privilege_type is_grantable
+json_each: key value
+jsonb_each: key value
+json_each_text: key value
+jsonb_each_text: key value
+_pg_expandarray: x n
+pg_get_keywords: word catcode barelabel catdesc baredesc
+pg_options_to_table: option_name option_value
+pg_partition_tree: relid parentrelid isleaf level
+pg_sequence_parameters: start_value minimum_value maximum_value increment cycle_option cache_size data_type
+pg_identify_object: type schema name identity
+pg_identify_object_as_address: type object_names object_args
+pg_get_object_address: classid objid objsubid
+ts_parse: tokid token
+ts_token_type: tokid alias description
+ts_debug: alias description token dictionaries dictionary lexemes
+pg_get_catalog_foreign_keys: fktable fkcols pktable pkcols is_array is_opt`.split('\n').slice(1).map((line): [string, readonly string[]] => {
+  const [name = '', columns = ''] = line.split(': ')
+  return [name, words(columns)]
+}))
+
 export interface Trust {
   /** Unqualified names mean pg_catalog's: the search path doesn't put it behind others. */
   readonly unqualified: boolean

@@ -1,6 +1,6 @@
-import { functionKind, isBuiltinOperator, isBuiltinType, wholeRowFunctions } from './builtin-functions.js'
+import { functionKind, isBuiltinOperator, isBuiltinType, resultColumns, wholeRowFunctions } from './builtin-functions.js'
 import type { Findings } from './findings.js'
-import { type Ast, isAst, listOf, namesOf, relationName, textOf } from './nodes.js'
+import { type Ast, isAst, listOf, namesOf, relationName, textOf, nodeOf } from './nodes.js'
 import { recogniseSetConfig } from './setting-effects.js'
 import { ruleOf } from './statements.js'
 import { type Frame, inScope } from './walk.js'
@@ -47,7 +47,44 @@ const columnReference = (node: Ast, found: Findings): void => {
   found.references += 1
   found.columns.add(last)
   if (fields.length === 1) found.bareReferences.add(last)
-  else if (wholeRowFunctions.has(last)) found.everything = true
+  else {
+    if (wholeRowFunctions.has(last)) found.everything = true
+    addTo(found.qualified, fields.at(-2) ?? '', [last])
+  }
+}
+
+const addTo = (map: Map<string, Set<string>>, key: string, names: readonly string[]): void => {
+  const known = map.get(key)
+  if (known === undefined) map.set(key, new Set(names))
+  else for (const name of names) known.add(name)
+}
+
+const functionInFrom = (node: Ast, found: Findings): void => {
+  const alias = isAst(node['alias']) ? node['alias'] : undefined
+  const declared = ['ordinality', ...namesOf(alias?.['colnames']), ...columnNames(node['coldeflist'])]
+  const names: string[] = []
+  for (const item of listOf(node['functions'])) {
+    const [call, columns] = listOf(nodeOf(item, 'List')?.['items'])
+    const name = namesOf(nodeOf(call, 'FuncCall')?.['funcname']).at(-1) ?? ''
+    names.push(name)
+    declared.push(...(resultColumns.get(name) ?? []), ...columnNames(columns))
+  }
+  for (const name of alias === undefined ? names : [textOf(alias['aliasname'])]) addTo(found.fromFunctions, name, [name, ...names, ...declared])
+}
+
+const columnNames = (definitions: unknown): readonly string[] =>
+  listOf(nodeOf(definitions, 'List')?.['items'] ?? definitions).map((item) => textOf(nodeOf(item, 'ColumnDef')?.['colname'])).filter((name) => name !== '')
+
+/**
+ * `s.name`, where `s` is a function in FROM that gives a scalar, calls the function of that name with it when it has no such column:
+ * `select s.pg_read_file from lower('/etc/passwd') s`.
+ */
+export const callsOfScalars = (found: Findings): void => {
+  for (const [name, declared] of found.fromFunctions) {
+    for (const column of found.qualified.get(name) ?? []) {
+      if (column !== '*' && !declared.has(column)) called([column], found)
+    }
+  }
 }
 
 const called = (parts: readonly string[], found: Findings): void => {
@@ -88,11 +125,12 @@ const assigns = (frame: Frame): boolean =>
  * so it is both.
  */
 const indirection = (node: Ast, found: Findings): void => {
+  const results = resultColumns.get(namesOf(nodeOf(node['arg'], 'FuncCall')?.['funcname']).at(-1) ?? '')
   for (const name of namesOf(node['indirection'])) {
     if (name === '*' || wholeRowFunctions.has(name)) found.everything = true
     if (name === '*') continue
     found.columns.add(name)
-    called([name], found)
+    if (results?.includes(name) !== true) called([name], found)
   }
 }
 
@@ -119,6 +157,7 @@ export const collect = (frame: Frame, found: Findings): void => {
     case 'TypeName': return typeName(frame, found)
     case 'JoinExpr': return join(node, found)
     case 'A_Indirection': return indirection(node, found)
+    case 'RangeFunction': return functionInFrom(node, found)
     case 'RangeTableSample': return sampling(node, found)
     case 'Alias':
       found.aliases.add(textOf(node['aliasname']))

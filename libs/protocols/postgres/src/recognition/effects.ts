@@ -17,7 +17,7 @@ const opaqueActions: ReadonlySet<string> = new Set<Action>([
 ])
 
 /** Catalog relations that hold secrets or show files of the server. */
-const serverRelations = /^(?:pg_catalog\.)?(?:pg_authid|pg_shadow|pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config)$/
+const serverRelations = /^(?:pg_catalog\.)?(?:pg_authid|pg_shadow|pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config|pg_user_mappings?)$|^(?:information_schema\.)?user_mapping_options$/
 
 export const isOpaque = (effects: readonly Effect[], relations: Touches['relations']): boolean =>
   effects.some(({ action }) => opaqueActions.has(action)) || relations.some(({ schema, name }) => isRevealing(schema === null ? name : `${schema}.${name}`))

@@ -28,6 +28,12 @@ describe('what tries to look harmless', () => {
     ['an explain option given twice', 'explain (analyze false, analyze) delete from t', 'write'],
     ['an explain option quoted', 'explain ("analyze" true) delete from t', 'write'],
     ['a call in attribute notation', "select ('s'::regclass).nextval", 'execute'],
+    ['a call in attribute notation of a function in FROM', "select s.nextval from regclass('s') s", 'execute'],
+    ['a file in attribute notation of a function in FROM', "select s.pg_read_file from lower('/etc/passwd') as s", 'administer'],
+    ['a call in attribute notation of a function in FROM without an alias', "select lower.pg_sleep from lower('1')", 'execute'],
+    ['a call in attribute notation of a function in an outer FROM', "select (select s.pg_notify) from abs(1) s(a)", 'execute'],
+    ['a call in attribute notation of a cast function in ROWS FROM', "select 1 from rows from (int4('1')) with ordinality as s where s.pg_terminate_backend", 'administer'],
+    ['passwords of other servers', 'select umoptions from pg_user_mappings', 'administer'],
     ['a call in attribute notation of a parameter', 'select $1.my_function', 'execute'],
     ['a call by its Unicode name', String.raw`select U&"\0070g_read_file"('/etc/passwd')`, 'administer'],
     ['a schema by its Unicode name', String.raw`select U&"p\0075blic".lower('x')`, 'execute'],
@@ -53,6 +59,14 @@ describe('what tries to look harmless', () => {
     ['a locking read in a subquery', 'select * from (select * from t for share) x', 'write'],
   ])('%s', (_, text, expected) => {
     expect(outcome(text)).toBe(expected)
+  })
+
+  it.each([
+    'select g.g, g.i from generate_series(1, 3) g(i)', "select e.key, e.value from json_each('{}') e", 'select k.attnum, k.ordinality from unnest($1::int2[]) with ordinality as k(attnum)',
+    "select r.a from json_to_record('{}') as r(a int)", 'select a.grantee, a.privilege_type from pg_class c, aclexplode(c.relacl) a', 'select s.upper from lower($1) s',
+    'select (information_schema._pg_expandarray(i.indkey)).n from pg_index i', 'select x.n from information_schema._pg_expandarray($1) x',
+  ])('columns of functions in FROM stay columns: %s', (text) => {
+    expect(outcome(text)).toBe('proven read')
   })
 
   it('does not take unqualified names for built-in ones when the search path puts pg_catalog behind', () => {

@@ -25,6 +25,10 @@ export interface Findings {
   readonly aliases: Set<string>
   /** Column references of one part: whole rows if they turn out to be a relation's name. */
   readonly bareReferences: Set<string>
+  /** References of several parts: the last part by the one before it. */
+  readonly qualified: Map<string, Set<string>>
+  /** Functions in FROM by the name that stands for them, with the names of their columns. */
+  readonly fromFunctions: Map<string, Set<string>>
   readonly functions: Set<string>
   readonly serverFunctions: Set<string>
   readonly operators: Set<string>
@@ -42,7 +46,7 @@ export interface Findings {
 
 export const createFindings = (trust: Trust): Findings => ({
   trust, drafts: [], reads: new Set(), relations: new Map(), planned: new Set(), schemas: new Set(), columns: new Set(), assigned: new Set(), aliases: new Set(),
-  bareReferences: new Set(), functions: new Set(), serverFunctions: new Set(), operators: new Set(), types: new Set(), sets: new Set(),
+  bareReferences: new Set(), qualified: new Map(), fromFunctions: new Map(), functions: new Set(), serverFunctions: new Set(), operators: new Set(), types: new Set(), sets: new Set(),
   everything: false, assignsAll: false, queries: 0, references: 0, lockMode: undefined, executes: undefined, fetches: undefined,
 })
 

@@ -57,8 +57,8 @@ export class Resolution {
 
   /** The recognition with its names resolved: the same object as long as nothing changed. Without the catalog it counts as touching anything. */
   resolve(own: Recognition): Recognition | Promise<Recognition> {
-    const { relations } = own.touches
-    if (relations.length === 0) return own
+    const { relations, columns } = own.touches
+    if (relations.length === 0 && columns.length === 0) return own
     const known = this.known.get(own)
     if (known !== undefined && known.epoch === this.epoch && this.host.now() - known.at < ageMaxMs) return known.resolved
     if (relations.length > relationsMax) return touchingAnything(own)
