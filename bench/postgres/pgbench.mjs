@@ -40,5 +40,5 @@ const medianOfLogs = (dir) => {
 
 export const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
