@@ -35,21 +35,30 @@ interface Command {
   ended: boolean
 }
 
-const commandsOf = (log: readonly Logged[]): Map<string, Command> => {
+/** `orphans`: sessions with the end of a command whose request is not in the log. */
+const commandsOf = (log: readonly Logged[]): { readonly commands: Map<string, Command>; readonly orphans: Set<string> } => {
   const commands = new Map<string, Command>()
+  const orphans = new Set<string>()
   for (const { type, session, data } of log) {
     if (type === types.requested) {
       const markers = [data.statement ?? '', ...(data.parameters ?? [])].flatMap((text) => text?.match(MARKER) ?? [])
       commands.set(data.command!, { markers, outcome: data.decision!.outcome, session, released: false, refused: false, ended: false })
     }
-    for (const finish of data.finished ?? []) commands.get(finish.command)!.ended = true
+    for (const finish of data.finished ?? []) {
+      const finished = commands.get(finish.command)
+      if (finished === undefined) orphans.add(session)
+      else finished.ended = true
+    }
     const command = data.command === undefined ? undefined : commands.get(data.command)
-    if (command === undefined) continue
+    if (command === undefined) {
+      if (data.command !== undefined) orphans.add(session)
+      continue
+    }
     if (type === types.released) command.released = true
     if (type === types.commandRefused || type === types.withdrawn) command.refused = true
     if (ends.has(type)) command.ended = true
   }
-  return commands
+  return { commands, orphans }
 }
 
 /**
@@ -93,7 +102,9 @@ export interface Verdict {
 export const judge = async (platform: FaultPlatform, seen: Seen): Promise<Verdict> => {
   const log = await readLog(platform)
   const declared = await declaredGaps(platform)
-  const commands = [...commandsOf(log).values()]
+  const { commands: byId, orphans } = commandsOf(log)
+  const commands = [...byId.values()]
+  const withGap = new Set([...declared].map((gap) => gap.split(' ')[0]!))
   const executed = executedByTarget(platform)
   const allowed = new Set(commands.filter((command) => !command.refused && (command.outcome === 'allow' || (command.outcome === 'hold' && command.released))).flatMap((command) => command.markers))
   const closed = new Set(log.filter((event) => event.type === types.closed).map((event) => event.session))
@@ -107,6 +118,8 @@ export const judge = async (platform: FaultPlatform, seen: Seen): Promise<Verdic
   check('answered with success and not run by the target', minus(seen.succeeded, executed))
   check('the client was told that it was not run, and it was', [...seen.refused].filter((marker) => executed.has(marker)))
   check('commands without an end in sessions that were closed in order', commands.filter((command) => !command.ended && closed.has(command.session)).flatMap((command) => command.markers))
+  // The request can only be missing together with its number.
+  check('ends of commands whose request is not in the log, in sessions without a declared gap', minus(orphans, withGap))
   const [row] = await platform.sql(platform.database, 'select (select count(*)::int from audit_store.quarantine) as quarantined, (select count(*)::int from audit_store.gaps where resolved_at is null) as gaps')
   if (row!['quarantined'] !== 0) faults.push(`${row!['quarantined']} messages in quarantine`)
   if (row!['gaps'] !== 0) faults.push(`${row!['gaps']} open gaps`)

@@ -74,7 +74,8 @@ export class FaultPlatform {
     const [nats, target, database, issuer, sealingKey] = await Promise.all([
       startNats({ dataDir: natsDir, ephemeral: true, config: natsAuthorization(users), env }),
       startPostgres({ dataDir: temporaryDir('kills-target'), ephemeral: true, settings: { log_statement: 'all' } }),
-      startPostgres({ dataDir: temporaryDir('kills-control'), ephemeral: true }),
+      // A killed server may not lose what it said was committed; what only a power failure loses, it may.
+      startPostgres({ dataDir: temporaryDir('kills-control'), ephemeral: true, settings: { synchronous_commit: 'on' } }),
       startIssuer(),
       generateSealingKey(),
     ])
