@@ -27,10 +27,13 @@ const noteEffects = (conversation: Conversation, recognition: Recognition): void
   conversation.stringsDoubt = true
 }
 
+/** Among nothing but these, a setting was assigned a value that is harmless; the classes above them could have set it to anything. */
+const assignsPlainly: ReadonlySet<string> = new Set(['connect', 'read', 'write'])
+
 const noteStatement = (conversation: Conversation, expectation: Expectation, statement: StatementDetail, text: string, recognition: Recognition): void => {
   if (statement.transaction === 'begin') conversation.began = true
   if (statement.sets !== undefined) {
-    conversation.settings.assigned(statement, text, recognition.class === 'connect')
+    conversation.settings.assigned(statement, text, recognition.effects.every((effect) => assignsPlainly.has(effect.class)))
     conversation.noteSettings([statement])
   }
   if (statement.copy === 'in') {
