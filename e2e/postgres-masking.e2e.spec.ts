@@ -263,6 +263,12 @@ describe('every other channel', () => {
     expect(leaksIn(out)).toEqual([])
   })
 
+  test('large objects are written and dropped with libpq, which calls their functions by number', async () => {
+    const { out, err } = await runProgram('psql', ['-X', '-v', 'ON_ERROR_STOP=1'], env, '\\lo_import /etc/hostname\n\\lo_unlink :LASTOID\n')
+    expect(err).toBe('')
+    expect(out).toMatch(/lo_import \d+\nlo_unlink \d+/)
+  })
+
   test('what a command asked for is not in the log either', async () => {
     await query(`select number from contacts where contact = '${HANDLES[0]}'`)
     await platform.settled()

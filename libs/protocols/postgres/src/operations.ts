@@ -90,9 +90,14 @@ const largeObjectFunctions: Readonly<Record<number, string>> = {
   1004: 'lo_truncate', 3170: 'lo_lseek64', 3171: 'lo_tell64', 3172: 'lo_truncate64', 3457: 'lo_from_bytea', 3458: 'lo_get', 3459: 'lo_get', 3460: 'lo_put',
 }
 
+/** Those that give back what is in a large object; the others answer with a number, a descriptor or nothing. */
+const revealing: ReadonlySet<string> = new Set(['loread', 'lo_get'])
+
 /** FunctionCall ('F') names a function by its number. What it does can't be proven, so it is an execution that may touch anything. */
 export const recogniseFunctionCall = (oid: number): Recognition => {
-  const name = largeObjectFunctions[oid] ?? `oid:${oid}`
+  const known = largeObjectFunctions[oid]
+  const name = known ?? `oid:${oid}`
+  const anything = known === undefined || revealing.has(known)
   return {
     effects: [{ action: 'sql.function', class: 'execute', facts: { functions: [name], statementCount: 1 } }],
     action: 'sql.function',
@@ -100,7 +105,7 @@ export const recogniseFunctionCall = (oid: number): Recognition => {
     fingerprint: `pg:function:${oid}`,
     provenRead: false,
     alwaysAllowed: false,
-    touches: { relations: [], columns: [], everything: true, opaque: true },
+    touches: { relations: [], columns: [], everything: anything, opaque: anything },
     literals: [],
     detail: { statements: [] },
   }
