@@ -29,15 +29,16 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   })
 }
 
-const check = async (name, args) => {
-  const status = await run(name, args)
+const check = async (name, args, env = {}) => {
+  const status = await run(name, args, env)
   process.stdout.write(`${status === 0 ? 'ok' : 'FAILED'}: ${name}\n`)
   return status === 0
 }
 
 const checks = await Promise.all([
   check('type check', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json']),
-  check('lint', ['node_modules/eslint/bin/eslint.js', '--max-warnings', '0', '.']),
+  // Where CI is set, Nx's rule of the boundaries misses imports (tools/tidy/boundaries.int.spec.ts).
+  check('lint', ['node_modules/eslint/bin/eslint.js', '--max-warnings', '0', '.'], { CI: 'false' }),
 ])
 mkdirSync(path.dirname(report), { recursive: true })
 rmSync(report, { force: true })

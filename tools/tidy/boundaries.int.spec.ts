@@ -38,7 +38,8 @@ describe('lint', () => {
   it('reports every import and form that the architecture forbids, and no allowed one', () => {
     const out = execFileSync(process.execPath, [path.join(import.meta.dirname, 'lint-texts.mjs')], {
       input: JSON.stringify(samples.map(({ file, text }) => ({ file, text }))),
-      env: { ...process.env, NX_DAEMON: 'false' },
+      // Where CI is set, Nx's rule does not look again at what it takes the projects to be, and misses imports.
+      env: { ...process.env, NX_DAEMON: 'false', CI: 'false' },
       encoding: 'utf8',
       stdio: 'pipe',
     })
