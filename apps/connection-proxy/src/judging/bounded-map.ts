@@ -13,12 +13,4 @@ export class BoundedMap<K, V> {
     if (this.map.size >= this.entriesMax) this.map.delete(this.map.keys().next().value as K)
     this.map.set(key, value)
   }
-
-  delete(key: K): void {
-    this.map.delete(key)
-  }
-
-  clear(): void {
-    this.map.clear()
-  }
 }

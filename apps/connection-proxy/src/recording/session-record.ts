@@ -66,10 +66,6 @@ export class SessionRecord {
     return this.storedAt >= this.last
   }
 
-  get waiting(): boolean {
-    return this.waiters.length > 0 || !this.tail.empty
-  }
-
   /**
    * Records an event; `data` is the JSON text of its data. Answers its sequence. Throws a Refusal when the session's last event is
    * recorded already (nothing may follow it, and nobody would ever drop it from the tail), or when the event is too large for the bus.
