@@ -13,6 +13,8 @@ COPY --from=build /sallyport/package.json ./
 COPY --from=build /sallyport/node_modules ./node_modules
 COPY --from=build /sallyport/libs ./libs
 COPY --from=build /sallyport/apps ./apps
+# What a proxy keeps: a volume that is mounted here takes this owner.
+RUN mkdir -p /var/lib/sallyport && chown node:node /var/lib/sallyport
 USER node
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.SALLYPORT_HTTP_PORT ?? process.env.SALLYPORT_ISSUER_PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

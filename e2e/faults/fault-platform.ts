@@ -114,10 +114,10 @@ export class FaultPlatform {
     const target = { host: '127.0.0.1', port: this.target.port, database: 'postgres', tls: 'disable' as const }
     const connections = new Map<string, Connection>()
     for (const name of CONNECTIONS) {
-      const sealed = await seal(TARGET_PASSWORD, [publicKey], sealingContext(name, target, 'app'))
+      const sealed = await seal(TARGET_PASSWORD, [publicKey], sealingContext(name, target, { username: 'app', kind: 'password' }))
       connections.set(name, {
         name, labels: {}, managedBy: 'api', revision: 1,
-        spec: { protocol: 'postgres', target, credentials: { username: 'app', sealed }, durability: name === 'marks-stored' ? 'stored' : 'stream', recording: { results: 4096 } },
+        spec: { protocol: 'postgres', target, credentials: { username: 'app', kind: 'password', sealed }, durability: name === 'marks-stored' ? 'stored' : 'stream', recording: { results: 4096, output: 4096 }, options: {} },
       })
     }
     bus.serve(listIssuers, () => ({ issuers: [{ name: 'development', url: issuer.url, audience: 'sallyport', groupsClaim: 'groups', primary: true }] }))

@@ -97,10 +97,10 @@ export class Platform {
   /** The same with parts of the target replaced: its TLS mode, its authority, its host. */
   async connectWith(name: string, to: { database: string; username: string; password: string; port?: number }, where: Partial<Connection['spec']['target']>, more: Partial<Connection['spec']> = {}): Promise<void> {
     const target = { host: '127.0.0.1', port: to.port ?? this.target.port, database: to.database, tls: 'disable' as const, ...where }
-    const sealed = await seal(to.password, [this.sealingKey.publicKey], sealingContext(name, target, to.username))
+    const sealed = await seal(to.password, [this.sealingKey.publicKey], sealingContext(name, target, { username: to.username, kind: 'password' }))
     this.connections.set(name, {
       name, labels: { environment: 'test' }, managedBy: 'api', revision: (this.connections.get(name)?.revision ?? 0) + 1,
-      spec: { protocol: 'postgres', target, credentials: { username: to.username, sealed }, durability: 'stored', recording: { results: 65536 }, ...more },
+      spec: { protocol: 'postgres', target, credentials: { username: to.username, kind: 'password', sealed }, durability: 'stored', recording: { results: 65536, output: 65536 }, options: {}, ...more },
     })
   }
 

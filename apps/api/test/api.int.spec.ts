@@ -19,7 +19,7 @@ beforeAll(async () => { cluster = await startCluster() }, 120_000)
 afterAll(async () => { await cluster.stop() })
 
 const target = { host: '10.0.0.5', port: 5432, database: 'orders', tls: 'require' }
-const sealedFor = (name: string, secret = 'app-password') => seal(secret, [cluster.sealing.publicKey], sealingContext(name, target, 'app'))
+const sealedFor = (name: string, secret = 'app-password') => seal(secret, [cluster.sealing.publicKey], sealingContext(name, target, { username: 'app', kind: 'password' }))
 const connectionSpec = async (name: string) => ({ protocol: 'postgres', target, credentials: { username: 'app', sealed: await sealedFor(name) } })
 const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'answered', (error: RpcError) => error.code)
 

@@ -23,7 +23,7 @@ afterAll(async () => {
 const target = { host: '10.0.0.5', port: 5432, tls: 'require' }
 const connection = async (name: string, more: object = {}) => ({
   name, labels: { environment: 'prod' }, file: 'connections.yaml', line: 3,
-  spec: { protocol: 'postgres', target, credentials: { username: 'app', sealed: await seal('pw', [cluster.sealing.publicKey], sealingContext(name, target, 'app')) }, ...more },
+  spec: { protocol: 'postgres', target, credentials: { username: 'app', sealed: await seal('pw', [cluster.sealing.publicKey], sealingContext(name, target, { username: 'app', kind: 'password' })) }, ...more },
 })
 const agent = { name: 'coding-agent', spec: { issuer: 'development', subject: 'coding-agent', owner: 'alice', connections: ['orders'] }, file: 'agents.yaml', line: 1 }
 const rule = { name: 'pii', spec: { connections: { matchLabels: { environment: 'prod' } }, detect: ['email'] }, file: 'masking.yaml', line: 1 }

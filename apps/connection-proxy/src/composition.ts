@@ -17,6 +17,7 @@ import { Recorder } from './recording/recorder.js'
 import { LiveSessions } from './session/live-sessions.js'
 import type { ProxyServices } from './session/services.js'
 import { Catalogs } from './targets/catalogs.js'
+import { serverKeys } from './server-keys.js'
 import type { TargetKeys } from './targets/dial.js'
 
 /** What one proxy process is made of, besides its listeners. */
@@ -47,6 +48,7 @@ export const compose = (config: ProxyConfig, bus: Bus, proxy: string, logger: Lo
     catalogs: new Catalogs(keys, logger),
     metrics: proxyMetrics(metrics, { sessions: () => live.size, held: () => holds.held, tailBytes: () => recorder.tailBytes }),
     recognise: (descriptor, text, settings) => recogniser.recognise(descriptor.name, text, settings),
+    serverKeys: serverKeys(config.SALLYPORT_SERVER_KEYS_DIR, logger),
     tls: readTls(config),
     acknowledgeMs: config.SALLYPORT_ACKNOWLEDGE_MS,
     sessionsMax: config.SALLYPORT_SESSIONS_MAX,

@@ -12,6 +12,8 @@ export const configSchema = z.looseObject({
   /** JSON Web Key Set (private) that opens sealed target credentials: inline, or a file. */
   SALLYPORT_PROXY_KEYS: z.string().optional(),
   SALLYPORT_PROXY_KEYS_FILE: z.string().optional(),
+  /** Directory of the private keys by which this gateway is known to clients (`<protocol>-<name>.pem`); those that are missing are made. Share it between proxies. Without it they are new at each start, and clients are warned. */
+  SALLYPORT_SERVER_KEYS_DIR: z.string().optional(),
   /** Base64 of at least 32 bytes, the same for all proxies: keys the digests in the log and of parked commands. */
   SALLYPORT_DIGEST_KEY: z.base64().refine((text) => Buffer.from(text, 'base64').length >= 32, 'at least 32 bytes in base64'),
   /** Several processes share one port, one for each core. */

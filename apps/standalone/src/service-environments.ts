@@ -15,6 +15,8 @@ export interface PlanOptions {
   readonly config: Config
   readonly backing: Backing
   readonly secrets: Secrets
+  /** Where the proxies keep the keys by which clients know them: one directory for all. */
+  readonly serverKeysDir: string
   readonly proxies: readonly string[]
   /** Port of each protocol's listener. */
   readonly listeners: ReadonlyMap<string, number>
@@ -52,6 +54,7 @@ export const planServices = async (options: PlanOptions): Promise<Planned[]> => 
         SALLYPORT_INSTANCE: proxy,
         SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: [secrets.sealing.privateKey] }),
         SALLYPORT_DIGEST_KEY: secrets.digestKey,
+        SALLYPORT_SERVER_KEYS_DIR: options.serverKeysDir,
         SALLYPORT_REUSE_PORT: proxies.length > 1 ? '1' : (config.inherited['SALLYPORT_REUSE_PORT'] ?? '0'),
         ...Object.fromEntries([...listeners].map(([protocol, port]) => [`SALLYPORT_${protocol.toUpperCase()}_PORT`, String(port)])),
       },

@@ -38,13 +38,14 @@ export const up = async (context: UpContext): Promise<Platform> => {
   let stopped: Promise<void> | undefined
   const logDir = logDirOf(options, dataDir)
   if (logDir !== undefined) say(`the services' logs are in ${logDir}`)
+  const serverKeysDir = dataDir === undefined ? mkdtempSync(path.join(tmpdir(), 'sallyport-server-keys-')) : path.join(dataDir, 'server-keys')
   const stop = (): Promise<void> => (stopped ??= stopAll(parts, backing, options).finally(() => {
-    if (dataDir === undefined && logDir !== undefined) rmSync(logDir, { recursive: true, force: true })
+    if (dataDir === undefined) for (const directory of [serverKeysDir, logDir]) if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }))
   try {
     context.signal.throwIfAborted()
     const listeners = await listenerPorts(config)
-    const planned = await planServices({ config, backing, secrets: await secretsOf(dataDir), proxies, listeners, freePort })
+    const planned = await planServices({ config, backing, secrets: await secretsOf(dataDir), serverKeysDir, proxies, listeners, freePort })
     await startParts(planned, parts, context, logDir)
     const endpoints: Endpoints = {
       api: urlOf(planned.find(({ service }) => service === 'api')!),

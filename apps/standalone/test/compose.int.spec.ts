@@ -73,6 +73,7 @@ beforeAll(async () => {
     '@postgres:5432': `@127.0.0.1:${postgres.port}`,
     'dev-idp:7301': `127.0.0.1:${httpPorts.get('dev-idp')}`,
     '/run/sallyport/': `${dir}/`,
+    '/var/lib/sallyport/': `${dir}/state/`,
   }
   for (const [name, service] of ours) run(name, service)
 })

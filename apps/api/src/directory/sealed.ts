@@ -9,12 +9,12 @@ const jweSchema = z.object({ protected: base64url, aad: base64url, iv: base64url
 
 /** Why a credential can't be taken, or undefined. It can't be opened here; what it is bound to is readable. */
 export const sealingFault = (connection: string, spec: ConnectionSpec): string | undefined => {
-  const { sealed, username } = spec.credentials
+  const { sealed } = spec.credentials
   if (sealed === undefined) return undefined
   const jwe = readJwe(sealed)
   if (jwe === undefined) return 'the credential is not sealed: seal it to the keys of GET /v1/sealing-keys; a plain secret is never accepted here'
-  if (jwe.aad === sealingContext(connection, spec.target, username)) return undefined
-  return 'the credential was sealed for another connection, host, port, TLS mode or user: it has to be given again'
+  if (jwe.aad === sealingContext(connection, spec.target, spec.credentials)) return undefined
+  return 'the credential was sealed for another connection, host, port, TLS mode, user or kind: it has to be given again'
 }
 
 const readJwe = (sealed: string): { readonly aad: string } | undefined => {

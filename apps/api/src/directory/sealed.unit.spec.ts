@@ -6,7 +6,7 @@ import { keepSealed, sealingFault } from './sealed.js'
 const target = { host: 'db', port: 5432, tls: 'verify-full' as const }
 const jwe = (context: string, ciphertext = 'AAAA', more: object = {}): string =>
   Buffer.from(JSON.stringify({ protected: 'e30', aad: Buffer.from(context).toString('base64url'), iv: 'AAAA', ciphertext, tag: 'AAAA', recipients: [{ encrypted_key: 'AAAA' }], ...more })).toString('base64url')
-const fitting = (ciphertext?: string): string => jwe(sealingContext('orders', target, 'app'), ciphertext)
+const fitting = (ciphertext?: string): string => jwe(sealingContext('orders', target, { username: 'app', kind: 'password' }), ciphertext)
 const spec = (sealed: string | undefined, more: object = {}) => connectionSpecSchema.parse({ protocol: 'postgres', target, credentials: { username: 'app', ...(sealed === undefined ? {} : { sealed }) }, ...more })
 const connection = (sealed: string | undefined, more: object = {}): Content => ({ kind: 'connection', object: 'orders', labels: {}, spec: spec(sealed, more) })
 const sealedOf = (content: Content): string | undefined => (content.kind === 'connection' ? content.spec.credentials.sealed : undefined)

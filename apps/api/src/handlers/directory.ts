@@ -16,7 +16,7 @@ const managed = { name: nameSchema, managedBy: managedBySchema, revision: z.numb
 const connectionViewSchema = z.object({
   ...managed,
   labels: connectionObjectSchema.shape.labels,
-  spec: connectionSpecSchema.extend({ credentials: sealedCredentialSchema.extend({ sealed: z.boolean() }) }).partial({ target: true, credentials: true, durability: true, recording: true }),
+  spec: connectionSpecSchema.extend({ credentials: sealedCredentialSchema.extend({ sealed: z.boolean() }) }).partial({ target: true, credentials: true, durability: true, recording: true, options: true }),
 })
 const issuerViewSchema = z.object({ ...managed, spec: issuerSpecSchema })
 const roleBindingViewSchema = z.object({ ...managed, spec: roleBindingSpecSchema })
@@ -25,7 +25,7 @@ const reads = (caller: Caller): boolean => readers.some((role) => caller.roles.h
 
 /** Who neither configures nor audits sees what there is, not where it is nor as whom it is used. */
 const connectionView = ({ spec, ...rest }: Connection, caller: Caller): z.infer<typeof connectionViewSchema> =>
-  (reads(caller) ? { ...rest, spec: { ...spec, credentials: { username: spec.credentials.username, sealed: spec.credentials.sealed !== undefined } } } : { ...rest, spec: { protocol: spec.protocol } })
+  (reads(caller) ? { ...rest, spec: { ...spec, credentials: { ...spec.credentials, sealed: spec.credentials.sealed !== undefined } } } : { ...rest, spec: { protocol: spec.protocol } })
 
 const documentView = ({ object, labels, spec, managedBy, version }: DocumentOf<'connection'>, caller: Caller): z.infer<typeof connectionViewSchema> =>
   connectionView({ name: object, labels, spec, managedBy, revision: version }, caller)

@@ -1,6 +1,6 @@
 import { nameSchema, type Fault } from '@sallyport/contracts/change'
 import {
-  agentSpecSchema, connectionObjectSchema, durabilitySchema, issuerSpecSchema, roleBindingSpecSchema, targetSchema, type ApplyRequest,
+  agentSpecSchema, connectionObjectSchema, durabilitySchema, issuerSpecSchema, recordingSchema, roleBindingSpecSchema, targetSchema, type ApplyRequest,
 } from '@sallyport/contracts/directory'
 import { maskingRuleSpecSchema } from '@sallyport/contracts/masking'
 import { z } from 'zod'
@@ -19,12 +19,22 @@ export const secretSourceSchema = z.union([
 ], { error: 'must be one of value, env or file (vault: is not supported yet)' })
 export type SecretSource = z.infer<typeof secretSourceSchema>
 
+/** Where a connection's secret is written, and what the gateway then shows the target. At most one of them is given. */
+export const secretFields = [
+  { field: 'password', kind: 'password' },
+  { field: 'privateKey', kind: 'private-key' },
+  { field: 'certificateAuthority', kind: 'certificate-authority' },
+] as const
+
 const connectionSpecSchema = z.object({
   protocol: z.string().min(1),
   target: targetSchema,
-  credentials: z.object({ username: z.string().min(1).max(128), password: secretSourceSchema.optional() }).strict(),
+  credentials: z.object({
+    username: z.string().min(1).max(128), password: secretSourceSchema.optional(), privateKey: secretSourceSchema.optional(), certificateAuthority: secretSourceSchema.optional(),
+  }).strict().refine((given) => secretFields.filter(({ field }) => given[field] !== undefined).length <= 1, 'has one of password, privateKey and certificateAuthority'),
   durability: durabilitySchema.default('stored'),
-  recording: z.object({ results: z.number().int().min(0).max(1024 * 1024) }).strict().default({ results: 65536 }),
+  recording: recordingSchema,
+  options: z.record(z.string(), z.unknown()).default({}),
 }).strict()
 
 /** A connection whose secret has not been read and sealed yet. */

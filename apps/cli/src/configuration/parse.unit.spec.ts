@@ -21,7 +21,7 @@ describe('a configuration', () => {
       name: 'orders-prod', labels: { environment: 'prod' }, file: 'a.yaml', line: 3,
       spec: {
         protocol: 'postgres', target: { host: '10.0.0.5', port: 5432, database: 'orders', tls: 'verify-full' },
-        credentials: { username: 'app', password: { env: 'ORDERS_PASSWORD' } }, durability: 'stored', recording: { results: 65536 },
+        credentials: { username: 'app', password: { env: 'ORDERS_PASSWORD' } }, durability: 'stored', recording: { results: 65536, output: 1024 * 1024 }, options: {},
       },
     }])
     expect(configuration.roleBindings).toMatchObject([{ name: 'auditors', spec: { role: 'auditor', groups: ['auditors'] }, line: 11 }])

@@ -2,7 +2,7 @@ import type { Fault } from '@sallyport/contracts/change'
 import { sealingContext, type ApplyRequest } from '@sallyport/contracts/directory'
 import { seal } from '@sallyport/sealing'
 import type { JWK } from 'jose'
-import type { SecretSource, UnsealedConnection } from './parse.js'
+import { secretFields, type SecretSource, type UnsealedConnection } from './parse.js'
 
 export interface SecretReader {
   /** Value of an environment variable, undefined when it is not set. */
@@ -17,15 +17,17 @@ export const sealConnections = async (connections: readonly UnsealedConnection[]
   const sealed: ApplyRequest['connections'] = []
   for (const connection of connections) {
     const { credentials, ...spec } = connection.spec
-    const secret = credentials.password === undefined ? undefined : read(credentials.password, connection.file, reader)
+    const given = secretFields.find(({ field }) => credentials[field] !== undefined)
+    const secret = given === undefined ? undefined : read(credentials[given.field]!, connection.file, reader)
     if (secret instanceof Error) {
-      faults.push({ file: connection.file, line: connection.line, field: 'spec.credentials.password', message: secret.message })
+      faults.push({ file: connection.file, line: connection.line, field: `spec.credentials.${given!.field}`, message: secret.message })
       continue
     }
-    const context = sealingContext(connection.name, spec.target, credentials.username)
+    const credential = { username: credentials.username, kind: given?.kind ?? 'password' as const }
+    const context = sealingContext(connection.name, spec.target, credential)
     sealed.push({
       name: connection.name, labels: connection.labels, file: connection.file, line: connection.line,
-      spec: { ...spec, credentials: { username: credentials.username, ...(secret === undefined ? {} : { sealed: await seal(secret, keys, context) }) } },
+      spec: { ...spec, credentials: { ...credential, ...(secret === undefined ? {} : { sealed: await seal(secret, keys, context) }) } },
     })
   }
   return { connections: sealed, faults }

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
-import { listIssuers, lookUpConnection, lookUpParties, verifyCredential, type Connection } from '@sallyport/contracts/directory'
+import { listIssuers, lookUpConnection, lookUpParties, rememberOfTarget, verifyCredential, type Connection } from '@sallyport/contracts/directory'
 import type { Issuer, Party, Principal } from '@sallyport/contracts/identity'
 import { RpcError } from '@sallyport/contracts/rpc'
-import { createVerifier, IdentityError } from '@sallyport/identity'
+import { createVerifier, credentialDigest, IdentityError, publicKeyDigest } from '@sallyport/identity'
 import type { Bus } from '@sallyport/messaging'
 import { Refusal, type Claim, type ProtocolDescriptor } from '@sallyport/protocol-kit'
 import type { Decisions, JudgedSubject } from '../judging/decisions.js'
@@ -49,8 +48,18 @@ export class AdmissionDesk {
     }
   }
 
+  /** Learns something of a connection's target once and for all; see the kit's `remember`. Rejects with a Refusal. */
+  async remember(connection: string, name: string, value: string): Promise<string> {
+    try {
+      return (await this.bus.call(rememberOfTarget, { connection, name, value })).value
+    } catch (cause) {
+      throw new Refusal('unavailable', 'what is known of the target can\'t be asked now', { remedy: 'Try again in a moment.' }, { cause })
+    }
+  }
+
   private async identify(claim: Claim): Promise<Principal> {
-    if (claim.secret.startsWith('spc_')) return this.byCredential(claim)
+    if (claim.method === 'publickey') return this.byCredential(claim, publicKeyDigest(claim.connection, claim.secret))
+    if (claim.secret.startsWith('spc_')) return this.byCredential(claim, credentialDigest(claim.secret))
     try {
       const { party } = await this.verifier.verify(claim.secret)
       return await this.withKinds(party)
@@ -59,10 +68,9 @@ export class AdmissionDesk {
     }
   }
 
-  private async byCredential(claim: Claim): Promise<Principal> {
-    const sha256 = createHash('sha256').update(claim.secret).digest('hex')
+  private async byCredential({ connection }: Claim, sha256: string): Promise<Principal> {
     try {
-      return (await this.bus.call(verifyCredential, { sha256, connection: claim.connection })).principal
+      return (await this.bus.call(verifyCredential, { sha256, connection })).principal
     } catch (cause) {
       throw identityRefusal(cause)
     }

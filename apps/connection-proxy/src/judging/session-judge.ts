@@ -37,8 +37,8 @@ const ROOM_POLL_MS = 10
 export class SessionJudge {
   private readonly known = new WeakMap<Recognition, Known>()
   private readonly principalPart: string
-  private abort = new AbortController()
-  private holding = false
+  /** What is held now. */
+  private readonly holding = new Set<AbortController>()
   /** Verdicts that are still being worked on. */
   private readonly pending = new Set<Promise<Verdict>>()
   private ended: Refusal | undefined
@@ -51,8 +51,8 @@ export class SessionJudge {
     this.principalPart = JSON.stringify([subject.principal.uid, subject.principal.chain.map((party) => party.uid), subject.connection.name, subject.connection.revision])
   }
 
-  judge(operation: Operation, onHeld: (notice: HoldNotice) => void): Verdict | Promise<Verdict> {
-    const verdict = this.judgeNow(operation, onHeld)
+  judge(operation: Operation, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Verdict | Promise<Verdict> {
+    const verdict = this.judgeNow(operation, onHeld, signal)
     if (!(verdict instanceof Promise)) return verdict
     this.pending.add(verdict)
     const forget = (): void => void this.pending.delete(verdict)
@@ -60,12 +60,12 @@ export class SessionJudge {
     return verdict
   }
 
-  private judgeNow(operation: Operation, onHeld: (notice: HoldNotice) => void): Verdict | Promise<Verdict> {
-    if (this.services.recorder.full) return this.judgeWhenRoom(operation, onHeld)
+  private judgeNow(operation: Operation, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Verdict | Promise<Verdict> {
+    if (this.services.recorder.full) return this.judgeWhenRoom(operation, onHeld, signal)
     const reply = this.decide(operation.recognition)
     const plan = this.services.plans.planFor(this.subject, this.queryOf(operation.recognition))
-    if (reply instanceof Promise || plan instanceof Promise) return this.judgeLater(operation, reply, plan, onHeld)
-    return this.judged(operation, reply, plan, onHeld)
+    if (reply instanceof Promise || plan instanceof Promise) return this.judgeLater(operation, reply, plan, onHeld, signal)
+    return this.judged(operation, reply, plan, onHeld, signal)
   }
 
   /** Whether a statement of this shape is denied outright; recorded only then. A hold is not a refusal. */
@@ -83,9 +83,8 @@ export class SessionJudge {
 
   /** The client cancels or leaves: what is held is given up. Answers whether anything was. */
   cancelHold(refusal: Refusal): boolean {
-    if (!this.holding) return false
-    this.abort.abort(refusal)
-    return true
+    for (const abort of this.holding) abort.abort(refusal)
+    return this.holding.size > 0
   }
 
   /**
@@ -113,7 +112,7 @@ export class SessionJudge {
     return query
   }
 
-  private async judgeWhenRoom(operation: Operation, onHeld: (notice: HoldNotice) => void): Promise<Verdict> {
+  private async judgeWhenRoom(operation: Operation, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Promise<Verdict> {
     const deadline = performance.now() + ROOM_WAIT_MS
     while (this.services.recorder.full) {
       if (performance.now() > deadline) {
@@ -122,20 +121,20 @@ export class SessionJudge {
       }
       await new Promise((resolve) => { setTimeout(resolve, ROOM_POLL_MS) })
     }
-    return this.judgeNow(operation, onHeld)
+    return this.judgeNow(operation, onHeld, signal)
   }
 
-  private async judgeLater(operation: Operation, reply: DecideReply | Promise<DecideReply>, plan: CompiledPlan | Promise<CompiledPlan>, onHeld: (notice: HoldNotice) => void): Promise<Verdict> {
+  private async judgeLater(operation: Operation, reply: DecideReply | Promise<DecideReply>, plan: CompiledPlan | Promise<CompiledPlan>, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Promise<Verdict> {
     const [answer, compiled] = await Promise.allSettled([reply, plan])
     if (compiled.status === 'rejected') {
       // Undoing needs no masking to be known: it reads nothing, and nothing of its text is recorded.
       if (operation.recognition.alwaysAllowed) return { kind: 'allow', ticket: this.log.ticket(this.requestUnplanned(operation, { outcome: 'allow', reason: always.reason }), 0) }
       return this.refuseUnplanned(operation, asRefusal(compiled.reason))
     }
-    return this.judged(operation, answer.status === 'fulfilled' ? answer.value : refusedReply(answer.reason), compiled.value, onHeld)
+    return this.judged(operation, answer.status === 'fulfilled' ? answer.value : refusedReply(answer.reason), compiled.value, onHeld, signal)
   }
 
-  private judged(operation: Operation, reply: DecideReply, plan: CompiledPlan, onHeld: (notice: HoldNotice) => void): Verdict | Promise<Verdict> {
+  private judged(operation: Operation, reply: DecideReply, plan: CompiledPlan, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Verdict | Promise<Verdict> {
     const command = newId('cmd')
     const digest = keyedDigest(this.services.digestKey, [this.principalPart, ...operation.exact])
     const parameters = loggedParameters(operation, plan)
@@ -143,7 +142,7 @@ export class SessionJudge {
     if (this.ended !== undefined) return this.refuse(command, this.ended, reply.policies)
     if (reply.outcome === 'allow') return { kind: 'allow', ticket: this.log.ticket(command, reply === always ? 0 : sequence) }
     if (reply.outcome === 'deny') return this.refuse(command, denialOf(operation, reply, command), reply.policies)
-    return this.hold({ command, digest, operation, reply, plan }, onHeld)
+    return this.hold({ command, digest, operation, reply, plan }, onHeld, signal)
   }
 
   private membersOf(operation: Operation, reply: DecideReply, plan: CompiledPlan): string {
@@ -179,17 +178,20 @@ export class SessionJudge {
     return { kind: 'refuse', refusal: told, command }
   }
 
-  private async hold(what: Omit<HeldCommand, 'onApproval'>, onHeld: (notice: HoldNotice) => void): Promise<Verdict> {
-    this.abort = new AbortController()
-    this.holding = true
+  private async hold(what: Omit<HeldCommand, 'onApproval'>, onHeld: (notice: HoldNotice) => void, signal: AbortSignal | undefined): Promise<Verdict> {
+    const abort = new AbortController()
+    const giveUp = (): void => abort.abort(clientCancelled())
+    if (signal?.aborted === true) giveUp()
+    signal?.addEventListener('abort', giveUp, { once: true })
+    this.holding.add(abort)
     let approval: string | undefined
     const held: HeldCommand = { ...what, onApproval: (id) => { approval = id } }
     try {
-      const ticket: Ticket = await runHold(this.services, this.subject, this.log, held, onHeld, this.abort.signal)
+      const ticket: Ticket = await runHold(this.services, this.subject, this.log, held, onHeld, abort.signal)
       return { kind: 'allow', ticket }
     } catch (thrown) {
       const refusal = asRefusal(thrown)
-      if (this.abort.signal.aborted) {
+      if (abort.signal.aborted) {
         // Without an approval it had not been held yet.
         if (approval === undefined) return this.refuse(held.command, refusal, held.reply.policies)
         this.log.event(sessionEventTypes.withdrawn, held.command, { command: held.command, approval, reason: refusal.message })
@@ -197,10 +199,13 @@ export class SessionJudge {
       }
       return this.refuse(held.command, refusal, held.reply.policies)
     } finally {
-      this.holding = false
+      signal?.removeEventListener('abort', giveUp)
+      this.holding.delete(abort)
     }
   }
 }
+
+export const clientCancelled = (): Refusal => new Refusal('hold-expired', 'the client cancelled it while it was held')
 
 const asRefusal = (thrown: unknown): Refusal =>
   thrown instanceof Refusal ? thrown : new Refusal('unavailable', 'this command could not be decided', {}, { cause: thrown })

@@ -1,9 +1,10 @@
-import type { Outcome, Ticket } from '@sallyport/protocol-kit'
+import type { Outcome, RecordedKind, Ticket } from '@sallyport/protocol-kit'
 import type { Finish } from '@sallyport/contracts/session'
 import { sessionEventTypes } from '@sallyport/contracts/session'
 import { createHmac, type KeyObject } from 'node:crypto'
 import { loggedName } from './logged-name.js'
 import type { SessionRecord } from './session-record.js'
+import { StreamRecording } from './stream-recording.js'
 
 /** Larger ends go as an event of their own at once: they are not carried along. */
 const CARRIED_CHARS_MAX = 16 * 1024
@@ -14,6 +15,7 @@ const ERROR_CHARS_MAX = 4 * 1024
 interface Running {
   readonly approval: string | undefined
   chunks: number
+  stream?: StreamRecording
 }
 
 const finishTypes: Readonly<Record<Outcome['outcome'], string>> = {
@@ -26,6 +28,7 @@ const finishTypes: Readonly<Record<Outcome['outcome'], string>> = {
 export interface CommandLogOptions {
   readonly record: SessionRecord
   readonly digestKey: KeyObject
+  readonly acknowledgeMs: number
   /** An end waits for the session's next request: asks to be flushed soon if none comes. */
   readonly onCarried: (log: CommandLog) => void
   readonly onApprovedEnd: (approval: string, outcome: Outcome['outcome']) => void
@@ -81,9 +84,32 @@ export class CommandLog {
     return this.event(sessionEventTypes.chunk, ticket.command, { command: ticket.command, index, bytes: bytes.length, digest })
   }
 
+  /** Adds to what the command streamed. */
+  record(ticket: Ticket, kind: RecordedKind, bytes: Uint8Array): void {
+    const running = this.running.get(ticket.command)
+    if (running === undefined) return
+    running.stream ??= this.streamOf(ticket.command)
+    running.stream.add(kind, bytes)
+  }
+
+  /** Undefined: the command's stream may go on; else resolves when it may again. */
+  whenRecorded(ticket: Ticket): Promise<void> | undefined {
+    return this.running.get(ticket.command)?.stream?.whenRoom()
+  }
+
+  private streamOf(command: string): StreamRecording {
+    const { record, acknowledgeMs } = this.options
+    return new StreamRecording({
+      append: (chunk) => (record.hasEnded ? undefined : this.event(sessionEventTypes.recording, command, { command, ...chunk })),
+      acknowledged: (sequence) => record.acknowledgedThrough >= sequence,
+      whenAcknowledged: (sequence) => record.whenAcknowledged(sequence, acknowledgeMs),
+    })
+  }
+
   finish(ticket: Ticket, outcome: Outcome): void {
     const running = this.running.get(ticket.command)
     if (running === undefined) return
+    running.stream?.flush()
     this.running.delete(ticket.command)
     const durationMs = performance.now() - ticket.startedAt
     const data = endText(finishOf(ticket.command, durationMs, outcome))
@@ -122,6 +148,6 @@ const endText = (finish: Finish): string => {
 
 /** Member by member: an outcome may be an object that works its members out only when they are read. */
 const finishOf = (command: string, durationMs: number, outcome: Outcome): Finish => {
-  const { rows, bytesOut, masked, digest, status, error, result } = outcome
-  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, error, ...(result === undefined ? {} : { result: { ...result, columns: result.columns.map(loggedName) } }) } as Finish
+  const { rows, bytesOut, masked, digest, status, facts, error, result } = outcome
+  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, facts, error, ...(result === undefined ? {} : { result: { ...result, columns: result.columns.map(loggedName) } }) } as Finish
 }

@@ -109,7 +109,7 @@ describe('the log of commands', () => {
   const logWith = () => {
     const { record, published } = recordWith('stream')
     const ends: string[] = []
-    const log = new CommandLog({ record, digestKey: createSecretKey(Buffer.alloc(32)), onCarried: () => undefined, onApprovedEnd: (approval, outcome) => ends.push(`${approval} ${outcome}`), onEnd: () => undefined })
+    const log = new CommandLog({ acknowledgeMs: 1000, record, digestKey: createSecretKey(Buffer.alloc(32)), onCarried: () => undefined, onApprovedEnd: (approval, outcome) => ends.push(`${approval} ${outcome}`), onEnd: () => undefined })
     const events = () => published.map(({ text }) => JSON.parse(text) as { type: string; data: Record<string, unknown> })
     return { log, events, ends }
   }
@@ -175,7 +175,7 @@ describe('the end of a record', () => {
 
   test('a result that is too large as JSON is left out of the end, and the end is recorded', () => {
     const { record, published } = recordWith('stored')
-    const log = new CommandLog({ record, digestKey: createSecretKey(Buffer.alloc(32)), onCarried: () => undefined, onApprovedEnd: () => undefined, onEnd: () => undefined })
+    const log = new CommandLog({ acknowledgeMs: 1000, record, digestKey: createSecretKey(Buffer.alloc(32)), onCarried: () => undefined, onApprovedEnd: () => undefined, onEnd: () => undefined })
     log.finish(log.ticket('cmd_1', 0), { outcome: 'completed', bytesOut: 1, status: 'SELECT 1', result: { columns: ['c'], rows: [['\u0001'.repeat(120_000)]], truncated: false } })
     log.flush()
     const { data } = JSON.parse(published[0]!.text) as { data: { status: string; result: object } }

@@ -4,10 +4,10 @@ import { newId } from '@sallyport/contracts/ids'
 import { sessionEventTypes } from '@sallyport/contracts/session'
 import {
   Refusal, type Admission, type Claim, type HoldNotice, type MaskPlan, type MaskQuery, type Operation, type Outcome, type ProtocolDescriptor, type ProtocolSession,
-  type Recognition, type SessionHost, type Side, type TargetAccess, type Ticket, type TlsFacts, type Verdict,
+  type Recognition, type RecordedKind, type SessionHost, type Side, type TargetAccess, type Ticket, type TlsFacts, type Verdict,
 } from '@sallyport/protocol-kit'
 import { RefusedAdmission, type Admitted } from '../admission/admission.js'
-import { SessionJudge } from '../judging/session-judge.js'
+import { clientCancelled, SessionJudge } from '../judging/session-judge.js'
 import { CommandLog } from '../recording/command-log.js'
 import { loggedName, loggedNames } from '../recording/logged-name.js'
 import type { SessionRecord } from '../recording/session-record.js'
@@ -33,7 +33,7 @@ export class GatewaySession implements SessionHost {
   private readonly client: SideStream
   private readonly target: SideStream
   private readonly protocol: ProtocolSession
-  private readonly record: SessionRecord
+  private readonly events: SessionRecord
   private readonly log: CommandLog
   private phase: Phase = 'handshake'
   private begun: Begun = 'nothing'
@@ -54,11 +54,12 @@ export class GatewaySession implements SessionHost {
     private readonly onClosed: () => void,
   ) {
     this.sourceAddress = socket.remoteAddress ?? 'unknown'
-    this.record = services.recorder.open(this.id)
-    this.record.onHopeless = () => this.fail(new Refusal('unavailable', 'this session can no longer be recorded', { remedy: 'Connect again.' }))
+    this.events = services.recorder.open(this.id)
+    this.events.onHopeless = () => this.fail(new Refusal('unavailable', 'this session can no longer be recorded', { remedy: 'Connect again.' }))
     this.log = new CommandLog({
-      record: this.record,
+      record: this.events,
       digestKey: services.digestKey,
+      acknowledgeMs: services.acknowledgeMs,
       onCarried: scheduleFlush,
       onApprovedEnd: (approval, outcome) => services.holds.reportExecuted(approval, outcome),
       onEnd: (outcome, durationMs) => {
@@ -85,6 +86,18 @@ export class GatewaySession implements SessionHost {
     return Math.min(this.admitted?.connection.spec.recording.results ?? 0, RESULT_BYTES_MAX)
   }
 
+  get outputBytesMax(): number {
+    return this.admitted?.connection.spec.recording.output ?? 0
+  }
+
+  get options(): Readonly<Record<string, unknown>> {
+    return this.admitted?.connection.spec.options ?? {}
+  }
+
+  get serverKeys(): readonly string[] {
+    return this.services.serverKeys.get(this.descriptor.name) ?? []
+  }
+
   get clientTls(): SessionHost['clientTls'] {
     if (this.clientSecured) return 'active'
     if (this.services.tls.context === undefined) return 'none'
@@ -94,6 +107,10 @@ export class GatewaySession implements SessionHost {
   send(side: Side, bytes: Uint8Array): void {
     this.bytes[side] += bytes.length
     this[side].write(bytes)
+  }
+
+  whenWritable(side: Side): Promise<void> | undefined {
+    return this[side].whenWritable()
   }
 
   async secure(side: Side): Promise<TlsFacts> {
@@ -142,7 +159,8 @@ export class GatewaySession implements SessionHost {
       this.recordRefused(refusal, claim.connection, thrown instanceof RefusedAdmission ? thrown.principal : undefined)
       throw refusal
     }
-    this.record.durability = this.admitted.connection.spec.durability
+    this.begun = 'nothing'
+    this.events.durability = this.admitted.connection.spec.durability
     this.judgeOf = new SessionJudge(this.services, this.admitted.subject, this.log)
     return { connection: this.admitted.connection.name } as Admission
   }
@@ -159,14 +177,14 @@ export class GatewaySession implements SessionHost {
     return access
   }
 
-  async opened(facts: { readonly database: string; readonly targetTls: boolean; readonly client: Readonly<Record<string, string>> }): Promise<void> {
+  async opened(facts: { readonly database?: string; readonly targetTls: boolean; readonly client: Readonly<Record<string, string>> }): Promise<void> {
     const { subject, connection, decision } = this.admitted!
     const { host, port } = connection.spec.target
-    this.database = facts.database
+    if (facts.database !== undefined) this.database = facts.database
     if (this.services.recorder.full) throw new Refusal('unavailable', 'sessions can\'t be recorded now: the event store is too far behind', { remedy: 'Try again in a moment.' })
     const sequence = this.log.event(sessionEventTypes.opened, this.id, {
       principal: subject.principal, connection: connection.name, connectionRevision: connection.revision, protocol: this.descriptor.name, proxy: this.services.proxy,
-      sourceAddress: this.sourceAddress, target: { host, port, database: loggedName(facts.database) }, client: loggedNames(facts.client),
+      sourceAddress: this.sourceAddress, target: { host, port, ...(facts.database === undefined ? {} : { database: loggedName(facts.database) }) }, client: loggedNames(facts.client),
       tls: { client: this.clientSecured, target: facts.targetTls }, durability: connection.spec.durability, decision,
     })
     this.begun = 'opened'
@@ -178,6 +196,10 @@ export class GatewaySession implements SessionHost {
       id: this.id, connection: connection.name, uid: subject.principal.uid, openedAt: new Date().toISOString(),
       endsAt: performance.now() + SESSION_LIFE_MAX_MS, kill: (refusal) => this.fail(refusal),
     })
+  }
+
+  remember(name: string, value: string): Promise<string> {
+    return this.services.desk.remember(this.connection.name, name, value)
   }
 
   cancelKey(bytes: number): Uint8Array {
@@ -192,7 +214,7 @@ export class GatewaySession implements SessionHost {
   }
 
   private cancel(): void {
-    if (this.judgeOf?.cancelHold(new Refusal('hold-expired', 'the client cancelled it while it was held')) === true) return
+    if (this.judgeOf?.cancelHold(clientCancelled()) === true) return
     const bytes = this.protocol.cancel()
     if (bytes !== undefined) void sendAside(this.connection, bytes, this.services.logger)
   }
@@ -209,8 +231,8 @@ export class GatewaySession implements SessionHost {
     return this.services.recognise(this.descriptor, text, settings)
   }
 
-  judge(operation: Operation, onHeld: (notice: HoldNotice) => void): Verdict | Promise<Verdict> {
-    return this.judgeOf!.judge(operation, onHeld)
+  judge(operation: Operation, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Verdict | Promise<Verdict> {
+    return this.judgeOf!.judge(operation, onHeld, signal)
   }
 
   preflight(recognition: Recognition, text: string): Refusal | undefined | Promise<Refusal | undefined> {
@@ -218,15 +240,23 @@ export class GatewaySession implements SessionHost {
   }
 
   acknowledged(sequence: number): boolean {
-    return this.record.acknowledgedThrough >= sequence
+    return this.events.acknowledgedThrough >= sequence
   }
 
   whenAcknowledged(sequence: number): Promise<void> {
-    return this.record.whenAcknowledged(sequence, this.services.acknowledgeMs)
+    return this.events.whenAcknowledged(sequence, this.services.acknowledgeMs)
   }
 
   recordInput(ticket: Ticket, bytes: Uint8Array): number {
     return this.log.input(ticket, bytes)
+  }
+
+  record(ticket: Ticket, kind: RecordedKind, bytes: Uint8Array): void {
+    this.log.record(ticket, kind, bytes)
+  }
+
+  whenRecorded(ticket: Ticket): Promise<void> | undefined {
+    return this.log.whenRecorded(ticket)
   }
 
   finish(ticket: Ticket, outcome: Outcome): void {
@@ -299,23 +329,28 @@ export class GatewaySession implements SessionHost {
       this.services.logger.error({ session: this.id, error: String(thrown) }, 'a session could not say why it ends')
     }
     void this.judgeOf?.end(refusal)
-    if (this.phase === 'handshake') this.recordRefused(refusal, this.admitted?.connection.name, this.admitted?.subject.principal)
+    if (this.phase === 'handshake' && this.begun === 'nothing') this.recordRefused(refusal, this.admitted?.connection.name, this.admitted?.subject.principal)
     if (this.begun !== 'cancel') this.services.metrics.refusals.inc({ code: refusal.code })
     this.close(refusal.message)
   }
 
+  /** A refused log-in is a session of its own in the log, which ends with it: the client may try again on this connection. */
   private recordRefused(refusal: Refusal, connection: string | undefined, principal: Admitted['subject']['principal'] | undefined): void {
-    if (this.begun !== 'nothing') return
-    if (this.services.recorder.full) {
+    const { recorder, logger, proxy } = this.services
+    if (recorder.full) {
       // Whoever has no session yet must not be able to fill the memory while the store is away.
-      this.services.logger.warn({ session: this.id, code: refusal.code, sourceAddress: this.sourceAddress }, 'a refused log-in could not be recorded')
+      logger.warn({ session: this.id, code: refusal.code, sourceAddress: this.sourceAddress }, 'a refused log-in could not be recorded')
       return
     }
     this.begun = 'refused'
-    this.log.event(sessionEventTypes.refused, this.id, {
-      code: refusal.code, reason: loggedName(refusal.message), protocol: this.descriptor.name, proxy: this.services.proxy, sourceAddress: this.sourceAddress,
+    const id = newId('ses')
+    const record = recorder.open(id)
+    record.append(sessionEventTypes.refused, id, JSON.stringify({
+      code: refusal.code, reason: loggedName(refusal.message), protocol: this.descriptor.name, proxy, sourceAddress: this.sourceAddress,
       ...(connection === undefined ? {} : { connection: loggedName(connection) }), ...(principal === undefined ? {} : { principal }),
-    })
+    }))
+    record.end()
+    recorder.end(id)
   }
 
   private close(reason: string): void {
@@ -339,12 +374,12 @@ export class GatewaySession implements SessionHost {
     try {
       this.log.loseRunning()
       if (this.begun === 'opened') {
-        this.log.event(sessionEventTypes.closed, this.id, { reason: loggedName(reason), lastSequence: this.record.lastSequence + 1, commands: this.log.commands, bytesIn: this.bytes.target, bytesOut: this.bytes.client })
+        this.log.event(sessionEventTypes.closed, this.id, { reason: loggedName(reason), lastSequence: this.events.lastSequence + 1, commands: this.log.commands, bytesIn: this.bytes.target, bytesOut: this.bytes.client })
       }
     } catch (error) {
       this.services.logger.error({ session: this.id, error: String(error) }, 'the end of a session could not be recorded')
     }
-    this.record.end()
+    this.events.end()
     this.services.recorder.end(this.id)
     this.onClosed()
   }

@@ -12,6 +12,8 @@ import type { LiveSessions } from './live-sessions.js'
 export interface ProxyServices extends JudgeServices {
   readonly desk: AdmissionDesk
   readonly keys: TargetKeys
+  /** By protocol: private keys (PEM) by which this gateway is known to clients. */
+  readonly serverKeys: ReadonlyMap<string, readonly string[]>
   readonly catalogs: Catalogs
   readonly live: LiveSessions
   readonly metrics: ProxyMetrics

@@ -30,11 +30,11 @@ const connect = (host: string, port: number): Promise<Socket> =>
   })
 
 /** Opens the sealed credential, in memory only. Rejects with a Refusal when it can't be opened where it would be sent. */
-const openCredential = async (connection: Connection, keys: TargetKeys): Promise<string | undefined> => {
+const openCredential = async (connection: Connection, keys: TargetKeys): Promise<TargetAccess['credential']> => {
   const { credentials, target } = connection.spec
   if (credentials.sealed === undefined) return undefined
   try {
-    return await unseal(credentials.sealed, keys.keys, sealingContext(connection.name, target, credentials.username))
+    return { kind: credentials.kind, secret: await unseal(credentials.sealed, keys.keys, sealingContext(connection.name, target, credentials)) }
   } catch (cause) {
     throw new Refusal('target-unreachable', 'the target\'s credential can\'t be opened', { remedy: 'Give the credential of this connection again: it is bound to the target\'s host, port, TLS mode and user.' }, { cause })
   }
@@ -43,10 +43,10 @@ const openCredential = async (connection: Connection, keys: TargetKeys): Promise
 /** Connects to a connection's target and answers the socket with what the hand-shake needs. Rejects with a Refusal. */
 export const dialTarget = async (connection: Connection, database: string | undefined, keys: TargetKeys): Promise<{ socket: Socket; access: TargetAccess }> => {
   const { target, credentials } = connection.spec
-  const password = await openCredential(connection, keys)
+  const credential = await openCredential(connection, keys)
   const socket = await connect(target.host, target.port)
   return {
     socket,
-    access: { host: target.host, port: target.port, database: database ?? target.database, username: credentials.username, password, tls: target.tls },
+    access: { host: target.host, port: target.port, database: database ?? target.database, username: credentials.username, credential, tls: target.tls },
   }
 }

@@ -71,6 +71,21 @@ export class SideStream {
     if (!this.socket.write(bytes)) this.handlers.congested(true)
   }
 
+  /** Undefined while the queue is short; else resolves when it is again, or the socket is gone. */
+  whenWritable(): Promise<void> | undefined {
+    const { socket } = this
+    if (socket === undefined || socket.destroyed || !socket.writableNeedDrain) return undefined
+    return new Promise((resolve) => {
+      const done = (): void => {
+        socket.off('drain', done)
+        socket.off('close', done)
+        resolve()
+      }
+      socket.once('drain', done)
+      socket.once('close', done)
+    })
+  }
+
   /** The other side can't take more: stop reading here. */
   holdBack(value: boolean): void {
     this.otherCongested = value

@@ -49,6 +49,11 @@ export const replay = rpc('sallyport.rpc.audit.replay', z.object({ id: z.string(
  * not yet projected; `quarantined`: ever; `gaps`: open now; `rebuilding`: whether projections are being rebuilt.
  */
 export const storeStatus = rpc('sallyport.rpc.audit.status', z.object({}), z.object({ stored: z.number().int(), lag: z.number().int(), quarantined: z.number().int(), gaps: z.number().int(), projectionLag: z.number().int(), rebuilding: z.boolean() }))
+/**
+ * Which of these control events the store keeps (or has quarantined): their outboxes hold every other one open. A message up to `takenIn` of
+ * the event stream that holds an unknown event will not bring it any more, and one beyond `last` is lost: it is published again.
+ */
+export const confirmStored = rpc('sallyport.rpc.audit.confirm', z.object({ ids: z.array(z.uuid()).max(1_000) }), z.object({ stored: z.array(z.uuid()), takenIn: z.number().int(), last: z.number().int() }))
 /** Builds all projections anew from the events, beside the ones in use, and swaps them. Answers at once; `conflict` while one runs. */
 export const rebuildProjections = rpc('sallyport.rpc.audit.rebuild', empty, empty)
 

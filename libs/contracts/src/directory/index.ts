@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { managedBySchema, nameSchema } from '../change/index.js'
-import { agentSpecSchema, connectionSpecSchema } from './specs.js'
+import { agentSpecSchema, connectionSpecSchema, type CredentialKind } from './specs.js'
 import { issuerSchema, partySchema, principalSchema } from '../identity/index.js'
 import { empty, rpc } from '../rpc/index.js'
 
@@ -28,10 +28,16 @@ export const verifyCredential = rpc('sallyport.rpc.directory.credential', z.obje
 export const DIRECTORY_HEARTBEAT = 'sallyport.heartbeat.directory'
 
 /** JWE additional authenticated data: changing any of these makes the sealed credential unusable. */
-export const sealingContext = (connection: string, target: { host: string; port: number; tls: string }, username: string): string =>
-  JSON.stringify(['sallyport-credential/v1', connection, target.host, target.port, target.tls, username])
+export const sealingContext = (connection: string, target: { host: string; port: number; tls: string }, { username, kind }: { username: string; kind: CredentialKind }): string =>
+  JSON.stringify(['sallyport-credential/v1', connection, target.host, target.port, target.tls, username, ...(kind === 'password' ? [] : [kind])])
 
-export { agentSpecSchema, connectionSpecSchema, durabilitySchema, sealedCredentialSchema, targetSchema, tlsModes, tlsModeSchema } from './specs.js'
-export type { ConnectionSpec } from './specs.js'
+/**
+ * What is learned of a connection's target once and for all (its host key where the connection trusts the first one), by compare-and-set:
+ * answers what is remembered under the name, which is `value` when nothing was. `not-found` when there is no such connection.
+ */
+export const rememberOfTarget = rpc('sallyport.rpc.directory.remember', z.object({ connection: z.string(), name: z.string().max(64), value: z.string().max(8 * 1024) }), z.object({ value: z.string() }))
+
+export { agentSpecSchema, connectionSpecSchema, credentialKinds, credentialKindSchema, durabilitySchema, recordingSchema, sealedCredentialSchema, targetSchema, tlsModes, tlsModeSchema } from './specs.js'
+export type { ConnectionSpec, CredentialKind } from './specs.js'
 export { agentObjectSchema, applyReplySchema, applyRequestSchema, connectionObjectSchema, issuerObjectSchema, issuerSpecSchema, maskingRuleObjectSchema, policyObjectSchema, roleBindingObjectSchema, roleBindingSpecSchema } from './configuration.js'
 export type { ApplyReply, ApplyRequest } from './configuration.js'

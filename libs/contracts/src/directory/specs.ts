@@ -16,16 +16,29 @@ export const targetSchema = z.object({
 
 export const durabilitySchema = z.enum(['stored', 'stream'])
 
-/** A target credential sealed (JWE) to the proxies' keys and bound to connection, host, port, TLS mode and user. */
-export const sealedCredentialSchema = z.object({ username: z.string().min(1).max(128), sealed: z.string().max(16 * 1024).optional() }).strict()
+/** What the gateway shows the target; each protocol takes some of them. */
+export const credentialKinds = ['password', 'private-key', 'certificate-authority'] as const
+export const credentialKindSchema = z.enum(credentialKinds)
+
+/** A target credential sealed (JWE) to the proxies' keys and bound to connection, host, port, TLS mode, user, and what it is. */
+export const sealedCredentialSchema = z.object({ username: z.string().min(1).max(128), kind: credentialKindSchema.default('password'), sealed: z.string().max(16 * 1024).optional() }).strict()
+
+/** Bytes kept of each command: `results` of rows and the like, `output` of what is streamed (terminals are kept whole). */
+export const recordingSchema = z.object({
+  results: z.number().int().min(0).max(1024 * 1024).default(65536),
+  output: z.number().int().min(0).max(1024 * 1024 * 1024).default(1024 * 1024),
+}).strict().default({ results: 65536, output: 1024 * 1024 })
 
 export const connectionSpecSchema = z.object({
   protocol: z.string(),
   target: targetSchema,
   credentials: sealedCredentialSchema,
   durability: durabilitySchema.default('stored'),
-  recording: z.object({ results: z.number().int().min(0).max(1024 * 1024).default(65536) }).strict().default({ results: 65536 }),
+  recording: recordingSchema,
+  /** The protocol's own, checked by its descriptor. */
+  options: z.record(z.string(), z.unknown()).default({}),
 }).strict()
 export type ConnectionSpec = z.infer<typeof connectionSpecSchema>
+export type CredentialKind = z.infer<typeof credentialKindSchema>
 
 export const agentSpecSchema = z.object({ issuer: z.string(), subject: z.string(), owner: z.string(), connections: z.array(nameSchema).max(1000) }).strict()

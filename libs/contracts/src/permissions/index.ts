@@ -1,9 +1,9 @@
 import {
   approve, approvalNoticeSubject, claim, deny, executed, getApproval, listApprovals, release, requestApproval, withdraw,
 } from '../approval/index.js'
-import { getSession, listCommands, listEvents, listSessions, rebuildProjections, replay, storedSubject, storeStatus, watermarks } from '../audit/index.js'
-import { DIRECTORY_HEARTBEAT, listIssuers, lookUpConnection, lookUpParties, verifyCredential } from '../directory/index.js'
-import { controlSubject, EVENT_STREAM } from '../events/index.js'
+import { confirmStored, getSession, listCommands, listEvents, listSessions, rebuildProjections, replay, storedSubject, storeStatus, watermarks } from '../audit/index.js'
+import { DIRECTORY_HEARTBEAT, listIssuers, lookUpConnection, lookUpParties, rememberOfTarget, verifyCredential } from '../directory/index.js'
+import { controlSubject, EVENT_STREAM, type ControlService } from '../events/index.js'
 import {
   activateRules, discardRules, listRules, plan, preview, putRule, removeRule, stageRules,
 } from '../masking/index.js'
@@ -40,7 +40,8 @@ const AUDIT_CONSUMER = 'audit-store'
 const streamApi = (verb: string): string => `$JS.API.${verb}.${EVENT_STREAM}`
 
 /**
- * What the store needs of JetStream: make the stream once, and read it. Nobody may update, purge or delete it. Acknowledgements are not
+ * What the store needs of JetStream: make the stream once, and read it. Nobody may update, purge or delete it: a
+ * message leaves when the store acknowledges it. Acknowledgements are not
  * named: each is the one answer to a message. A server without nats-server#6064 keeps track of the permitted answers of a client that may answer at
  * all, and looks through all that didn't come at every message, so naming them here would cost four times the work of the message itself.
  */
@@ -60,16 +61,19 @@ const callsOfApi = [
 
 const callsOfProxy = subjects(
   decide, plan, requestApproval, getApproval, withdraw, release, claim, executed,
-  lookUpConnection, listIssuers, lookUpParties, verifyCredential, watermarks,
+  lookUpConnection, listIssuers, lookUpParties, verifyCredential, rememberOfTarget, watermarks,
 )
+
+/** What it takes to publish events, and to hear that the store has them. */
+const outboxOf = (service: ControlService): string[] => [controlSubject(service), ...subjects(confirmStored)]
 
 /** The services of which there is one user each; their replicas share it. */
 export const servicePermissions: readonly BusPermissions[] = [
-  permissions('policy-decision', [controlSubject('policy-decision'), POLICY_HEARTBEAT], ['sallyport.rpc.policy.*', POLICY_HEARTBEAT]),
-  permissions('masking', [controlSubject('masking'), MASKING_HEARTBEAT], ['sallyport.rpc.masking.*', MASKING_HEARTBEAT]),
-  permissions('approval', [controlSubject('approval'), approvalNoticeSubject('*')], ['sallyport.rpc.approval.*']),
+  permissions('policy-decision', [...outboxOf('policy-decision'), POLICY_HEARTBEAT], ['sallyport.rpc.policy.*', POLICY_HEARTBEAT]),
+  permissions('masking', [...outboxOf('masking'), MASKING_HEARTBEAT], ['sallyport.rpc.masking.*', MASKING_HEARTBEAT]),
+  permissions('approval', [...outboxOf('approval'), approvalNoticeSubject('*')], ['sallyport.rpc.approval.*']),
   permissions('audit-store', [storedSubject('*'), ...anyInstance(republish), ...streamOwner], ['sallyport.rpc.audit.*', proxyHeartbeatSubject('*')]),
-  permissions('api', [controlSubject('api'), DIRECTORY_HEARTBEAT, ...callsOfApi], ['sallyport.rpc.directory.*', DIRECTORY_HEARTBEAT]),
+  permissions('api', [...outboxOf('api'), DIRECTORY_HEARTBEAT, ...callsOfApi], ['sallyport.rpc.directory.*', DIRECTORY_HEARTBEAT]),
 ]
 
 /**

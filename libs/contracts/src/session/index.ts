@@ -22,6 +22,7 @@ export const sessionEventTypes = {
   cancelled: 'sallyport.command.cancelled.v1',
   commandLost: 'sallyport.command.lost.v1',
   chunk: 'sallyport.command.chunk.v1',
+  recording: 'sallyport.command.recording.v1',
 } as const
 
 export const sessionOpenedSchema = z.object({
@@ -67,6 +68,8 @@ export const finishSchema = z.object({
   digest: z.string().optional(),
   /** Protocol's own word for the end, e.g. the command tag `SELECT 3`. */
   status: z.string().optional(),
+  /** What the protocol knows of the end besides: exit status, size and digest of what was transferred. */
+  facts: factsSchema.optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   result: z.object({ columns: z.array(z.string()), rows: z.array(z.array(z.string().nullable())), truncated: z.boolean() }).optional(),
 })
@@ -96,6 +99,12 @@ export const commandWithdrawnSchema = z.object({ command: z.string(), approval: 
 /** A piece of a stream's input (COPY data, stdin) or of a long text, recorded before its effect. */
 export const commandChunkSchema = z.object({ command: z.string(), index: z.number().int(), bytes: z.number().int(), digest: z.string(), text: z.string().optional() })
 
+/**
+ * A piece of what a command streamed, as delivered (masked), with times: frames as libs/contracts' recording has them, `bytes` long,
+ * deflated (RFC 1951) and in base64. `index` counts from 0 without gaps within the command.
+ */
+export const commandRecordingSchema = z.object({ command: z.string(), index: z.number().int(), bytes: z.number().int(), frames: z.base64() })
+
 export const sessionEventSchemas = {
   [sessionEventTypes.opened]: sessionOpenedSchema,
   [sessionEventTypes.refused]: sessionRefusedSchema,
@@ -111,6 +120,7 @@ export const sessionEventSchemas = {
   [sessionEventTypes.cancelled]: finishSchema,
   [sessionEventTypes.commandLost]: finishSchema,
   [sessionEventTypes.chunk]: commandChunkSchema,
+  [sessionEventTypes.recording]: commandRecordingSchema,
 } as const
 
 /** Requests to one proxy instance; use with `at(contract, proxyName)`. */

@@ -11,3 +11,6 @@ export const newSessionCredential = (): string => `spc_${randomBytes(SECRET_BYTE
 
 /** Hex SHA-256 of the credential's text: enough for a secret of 256 random bits. */
 export const credentialDigest = (secret: string): string => createHash('sha256').update(secret).digest('hex')
+
+/** The same for a public key that is registered for a connection; `blob` is the key in base64 (RFC 4253 section 6.6). No secret's digest is ever equal to it. */
+export const publicKeyDigest = (connection: string, blob: string): string => createHash('sha256').update(`publickey ${connection} ${blob}`).digest('hex')

@@ -1,5 +1,5 @@
 import type { ActionClass, Recognition } from './operation.js'
-import type { CatalogHost, CatalogSession, ProtocolSession, SessionHost } from './session.js'
+import type { CatalogHost, CatalogSession, CredentialKind, ProtocolSession, SessionHost } from './session.js'
 
 /** Type of a fact in the Cedar schema: Bool, Long, String, Set<String>. */
 export type FactType = 'boolean' | 'integer' | 'string' | 'strings'
@@ -12,6 +12,12 @@ export interface ClientEndpoint {
 
 /** How a client program is led to Sallyport: variables of its environment; an undefined one is removed from it. */
 export type ClientProgram = (endpoint: ClientEndpoint, connection: string, secret: string) => { readonly env: Readonly<Record<string, string | undefined>> }
+
+/** What is wrong with a connection's options: `field` below `options`, dotted. */
+export interface OptionFault {
+  readonly field: string
+  readonly problem: string
+}
 
 /** All that the rest of the platform knows of a protocol. */
 export interface ProtocolDescriptor {
@@ -26,6 +32,12 @@ export interface ProtocolDescriptor {
   readonly facts: Readonly<Record<string, FactType>>
   /** Client programs that the command-line client can run for a connection, by the program's name. */
   readonly clients?: Readonly<Record<string, ClientProgram>>
+  /** What the gateway may show a target of this protocol. */
+  readonly credentialKinds: readonly CredentialKind[]
+  /** Checks a connection's own options when it is applied; a protocol without it has none. Answers what is wrong, in words for whoever wrote them. */
+  checkOptions?(options: Readonly<Record<string, unknown>>): readonly OptionFault[]
+  /** Makes the private keys (PEM, by a name for their file) by which the gateway is known to clients of this protocol: kept by the proxy, made once. */
+  createServerKeys?(): Readonly<Record<string, string>>
   createSession(host: SessionHost): ProtocolSession
   createCatalog?(host: CatalogHost, database: string | undefined): CatalogSession
   /** Called once in a worker before `recognise`. */

@@ -4,6 +4,6 @@ export { Refusal, refusalText } from './refusal.js'
 export type { RefusalCode } from './refusal.js'
 export type { MaskPlan, Origin, Output, OutputPlan, ValueMask } from './mask-plan.js'
 export type {
-  Admission, CatalogHost, CatalogSession, Claim, HoldNotice, MaskQuery, Outcome, ProtocolSession, SessionHost, Side, TargetAccess, Ticket, TlsFacts, Verdict,
+  Admission, CatalogHost, CatalogSession, Claim, CredentialKind, HoldNotice, MaskQuery, Outcome, ProtocolSession, RecordedKind, SessionHost, Side, TargetAccess, Ticket, TlsFacts, Verdict,
 } from './session.js'
-export type { ClientEndpoint, ClientProgram, FactType, ProtocolDescriptor } from './descriptor.js'
+export type { ClientEndpoint, ClientProgram, FactType, OptionFault, ProtocolDescriptor } from './descriptor.js'

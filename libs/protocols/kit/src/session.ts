@@ -1,6 +1,6 @@
 import type { Refusal } from './refusal.js'
 import type { MaskPlan, Output } from './mask-plan.js'
-import type { Operation, Recognition, Touches } from './operation.js'
+import type { Facts, Operation, Recognition, Touches } from './operation.js'
 
 /**
  * The contract between a protocol's sans-IO session and the proxy that hosts it.
@@ -30,9 +30,9 @@ export interface ProtocolSession {
 /** Who the client says it is, as far as the protocol carries it. */
 export interface Claim {
   readonly connection: string
-  /** OIDC access token or `spc_` credential. Never logged. */
+  /** OIDC access token or `spc_` credential; by public key its blob in base64, whose private half has signed this hand-shake. Never logged. */
   readonly secret: string
-  readonly method: 'password' | 'oauthbearer' | 'bearer' | 'keyboard-interactive'
+  readonly method: 'password' | 'oauthbearer' | 'bearer' | 'keyboard-interactive' | 'publickey'
   /** What the client said about itself, for the record: application name, version. Public. */
   readonly client: Readonly<Record<string, string>>
 }
@@ -44,13 +44,16 @@ export interface Admission {
   readonly connection: string
 }
 
+/** What the gateway shows the target: a password, a private key (PEM or OpenSSH), or the private key of an authority that signs short-lived keys. */
+export type CredentialKind = 'password' | 'private-key' | 'certificate-authority'
+
 /** The target as the session needs it for its upstream hand-shake. The secret lives in memory only. */
 export interface TargetAccess {
   readonly host: string
   readonly port: number
   readonly database: string | undefined
   readonly username: string
-  readonly password: string | undefined
+  readonly credential: { readonly kind: CredentialKind; readonly secret: string } | undefined
   readonly tls: 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 }
 
@@ -92,6 +95,8 @@ export interface Outcome {
   /** Hex SHA-256 over what was delivered, when the session computed it. */
   readonly digest?: string
   readonly status?: string
+  /** What the protocol knows of the end besides: exit status, size and digest of what was transferred. */
+  readonly facts?: Facts
   readonly error?: { readonly code: string; readonly message: string }
   readonly result?: { readonly columns: readonly string[]; readonly rows: readonly (readonly (string | null)[])[]; readonly truncated: boolean }
 }
@@ -101,25 +106,41 @@ export interface MaskQuery {
   readonly outputs: readonly Output[]
 }
 
+/** `resize`: `<columns>x<rows>` in ASCII, as asciicast has it. */
+export type RecordedKind = 'output' | 'error' | 'input' | 'resize'
+
 export interface SessionHost {
   /** Largest number of bytes of delivered, masked results to keep for replay, per command; 0 for none. Known after `admit`. */
   readonly resultBytesMax: number
+  /** Largest number of delivered, masked bytes to record of a command that streams its output and is no terminal; 0 for none. Known after `admit`. */
+  readonly outputBytesMax: number
+  /** The connection's own options, as {@link ProtocolDescriptor.checkOptions} let them pass. Known after `admit`. */
+  readonly options: Readonly<Record<string, unknown>>
+  /** Private keys (PEM) by which this gateway is known to clients, from {@link ProtocolDescriptor.createServerKeys}; the same after a restart. */
+  readonly serverKeys: readonly string[]
   /** Monotonic milliseconds, for durations only. */
   now(): number
 
   /** Queues bytes for a side's socket. Never blocks; the host's back-pressure stops reading from the other side when the queue is long. */
   send(side: Side, bytes: Uint8Array): void
+  /** Undefined when the side's queue is short; else resolves when it is again (or the side is gone). For sessions that take turns between several streams on one side. */
+  whenWritable(side: Side): Promise<void> | undefined
   /** Upgrades a side to TLS in place (as server towards the client, as client towards the target); what follows is decrypted bytes. Must be called inside `receive`, with every byte before the hand-shake consumed. Rejects with a Refusal. */
   secure(side: Side): Promise<TlsFacts>
   /** Whether the listener can offer TLS, and whether it insists. */
   readonly clientTls: 'none' | 'offered' | 'required' | 'active'
 
-  /** Verifies the claim, looks the connection up, and decides `connect`. Rejects with a Refusal (already recorded). */
+  /** Verifies the claim, looks the connection up, and decides `connect`. Rejects with a Refusal (already recorded); where the protocol lets a client try again, it may be called again. */
   admit(claim: Claim): Promise<Admission>
   /** Opens the sealed credential and connects. `database` is what the client asked for, undefined for the connection's default. Later bytes arrive as side `target`. Rejects with a Refusal. Calling it again replaces the target's socket (TLS fallback of `prefer` and `allow`). */
   dial(admission: Admission, database: string | undefined): Promise<TargetAccess>
   /** Records `session.opened` and resolves when it is acknowledged: only then may the client be told that it is in. */
-  opened(facts: { readonly database: string; readonly targetTls: boolean; readonly client: Readonly<Record<string, string>> }): Promise<void>
+  opened(facts: { readonly database?: string; readonly targetTls: boolean; readonly client: Readonly<Record<string, string>> }): Promise<void>
+  /**
+   * Learns something of the target once and for all, e.g. its host key where the connection trusts the first one: answers what is remembered under the
+   * name, which is `value` when nothing was. Recorded as an event. Rejects with a Refusal when it can't be asked.
+   */
+  remember(name: string, value: string): Promise<string>
   /** Bytes of a fresh, unguessable number, e.g. for cancel keys and nonces. */
   random(bytes: number): Uint8Array
   /** A cancel key of the gateway's own under which `cancel()` of this session is found, from any proxy process. `bytes` total length: at least 8. */
@@ -137,14 +158,19 @@ export interface SessionHost {
   /**
    * Decides, records `requested` (and what follows), and waits out a hold. The answer comes at once when decision and plan are cached.
    * `onHeld` is called when it has to wait for people: tell the client why. A refusal is already recorded.
+   * `signal`: the client gave up this one command; a session of one command at a time needs none (its `cancel` is enough).
    */
-  judge(operation: Operation, onHeld: (notice: HoldNotice) => void): Verdict | Promise<Verdict>
+  judge(operation: Operation, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Verdict | Promise<Verdict>
   /** True when every event up to the sequence is acknowledged at the connection's durability. */
   acknowledged(sequence: number): boolean
   /** Resolves when it is; rejects with a Refusal (`unavailable`) after the deadline: the session must then end or refuse. */
   whenAcknowledged(sequence: number): Promise<void>
   /** Records a piece of an operation's input stream before it is forwarded; answers its sequence. `text` is masked here by the session's plan for the log. */
   recordInput(ticket: Ticket, bytes: Uint8Array): number
+  /** Adds to the command's recording what was delivered (already masked) or typed, with the time since the command began. Gathered into chunks; nothing of it is lost when the session ends. */
+  record(ticket: Ticket, kind: RecordedKind, bytes: Uint8Array): void
+  /** Undefined while the recording is at most 256 KiB and one second ahead of what is acknowledged; else resolves when it is so again. Rejects with a Refusal after the deadline. */
+  whenRecorded(ticket: Ticket): Promise<void> | undefined
   /** How the command ended. Exactly once for each allowed ticket. */
   finish(ticket: Ticket, outcome: Outcome): void
 

@@ -12,6 +12,7 @@ export const postgres: ProtocolDescriptor = {
   actions,
   facts,
   clients,
+  credentialKinds: ['password'],
   createSession: (host) => new PostgresSession(host),
   createCatalog,
   loadRecogniser,

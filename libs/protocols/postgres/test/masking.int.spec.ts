@@ -43,7 +43,7 @@ const client = async (more: pg.ClientConfig = {}): Promise<pg.Client> => {
 beforeAll(async () => {
   await postgres.loadRecogniser()
   const url = new URL(await freshDatabase())
-  target = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), username: decodeURIComponent(url.username), password: decodeURIComponent(url.password), tls: 'disable' }
+  target = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), username: decodeURIComponent(url.username), credential: { kind: 'password', secret: decodeURIComponent(url.password) }, tls: 'disable' }
   const direct = new pg.Client({ connectionString: url.href })
   await direct.connect()
   await direct.query(`CREATE TABLE customers (id int PRIMARY KEY, name text, email text UNIQUE, born date, attributes jsonb, tags text[], photo bytea)`)

@@ -1,3 +1,4 @@
+import { quietHost } from '@sallyport/protocol-kit/testing'
 import type { Admission, MaskPlan, Operation, Outcome, ProtocolSession, Recognition, SessionHost, Ticket } from '@sallyport/protocol-kit'
 import { authenticationOk, backendKeyData, int32, message, password, readyForQuery, startupMessage } from '../src/codec/encode.js'
 import { FrameReader } from '../src/codec/frames.js'
@@ -27,6 +28,7 @@ export class MemoryHost {
 
   constructor() {
     const host: SessionHost = {
+      ...quietHost,
       resultBytesMax: 1000, now: () => 0, clientTls: 'none',
       send: (side, bytes) => void (side === 'client' ? this.toClient : this.toTarget).push(Buffer.from(bytes)),
       secure: () => Promise.reject(new Error('no TLS')),
@@ -34,7 +36,7 @@ export class MemoryHost {
         this.admitted += 1
         return { connection: claim.connection } as Admission
       },
-      dial: async () => ({ host: '', port: 0, database: 'd', username: 'u', password: undefined, tls: 'disable' }),
+      dial: async () => ({ host: '', port: 0, database: 'd', username: 'u', credential: undefined, tls: 'disable' }),
       opened: async () => undefined,
       random: (bytes) => Buffer.alloc(bytes, 7), cancelKey: (bytes) => Buffer.alloc(bytes, 9), requestCancel: async () => undefined,
       recognise: (text) => (text.startsWith('w') ? write : read),

@@ -1,3 +1,4 @@
+import { quietHost } from '@sallyport/protocol-kit/testing'
 import { createHash, randomBytes } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { connect as tlsConnect, TLSSocket, type SecureContext } from 'node:tls'
@@ -106,6 +107,7 @@ export class SocketHost {
       })
     }
     const host: SessionHost = {
+      ...quietHost,
       resultBytesMax: options.resultBytesMax ?? 65536,
       now: () => performance.now(),
       send: (side, bytes) => {

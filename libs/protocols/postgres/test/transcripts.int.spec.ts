@@ -21,7 +21,7 @@ const denied = new Refusal('denied', 'no deletes here', { policies: ['no-deletes
 beforeAll(async () => {
   await postgres.loadRecogniser()
   const url = new URL(await freshDatabase())
-  target = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), username: decodeURIComponent(url.username), password: decodeURIComponent(url.password), tls: 'disable' }
+  target = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), username: decodeURIComponent(url.username), credential: { kind: 'password', secret: decodeURIComponent(url.password) }, tls: 'disable' }
   gateway = new SocketHost({
     target, acknowledgeMs: 1,
     preflight: (recognition) => (recognition.effects.some((effect) => effect.action === 'sql.alter') ? denied : undefined),
@@ -36,7 +36,7 @@ afterAll(async () => {
   await gateway.close()
 })
 
-const direct = (): Promise<WireClient> => WireClient.open({ host: target.host, port: target.port, user: target.username, password: target.password, database: target.database ?? '' })
+const direct = (): Promise<WireClient> => WireClient.open({ host: target.host, port: target.port, user: target.username, password: target.credential?.secret, database: target.database ?? '' })
 const through = (): Promise<WireClient> => WireClient.open({ host: '127.0.0.1', port, user: 'orders', password: 'secret', database: 'orders' })
 
 /** Process ids and server-side line numbers are the only things that may differ. */

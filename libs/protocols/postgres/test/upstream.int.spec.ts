@@ -30,8 +30,8 @@ const allow = async (...lines: string[]): Promise<void> => {
 }
 let original = ''
 
-const log = async (access: Partial<TargetAccess>, options: Partial<HostOptions> = {}, more: pg.ClientConfig = {}): Promise<{ readonly user: string; readonly ssl: boolean; readonly host: SocketHost }> => {
-  const host = new SocketHost({ target: { ...superuser, ...access }, ...options })
+const log = async ({ password, ...access }: Partial<TargetAccess> & { readonly password?: string | undefined }, options: Partial<HostOptions> = {}, more: pg.ClientConfig = {}): Promise<{ readonly user: string; readonly ssl: boolean; readonly host: SocketHost }> => {
+  const host = new SocketHost({ target: { ...superuser, ...(password === undefined ? {} : { credential: { kind: 'password' as const, secret: password } }), ...access }, ...options })
   hosts.push(host)
   const port = await host.listen()
   const db = new pg.Client({ host: '127.0.0.1', port, user: 'orders', password: 'secret', database: 'orders', ...more })
@@ -49,7 +49,7 @@ beforeAll(async () => {
   const dataDir = temporaryDir('upstream')
   server = await startPostgres({ dataDir, ephemeral: true })
   const url = new URL(server.url)
-  superuser = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), username: decodeURIComponent(url.username), password: decodeURIComponent(url.password), tls: 'disable' }
+  superuser = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), username: decodeURIComponent(url.username), credential: { kind: 'password', secret: decodeURIComponent(url.password) }, tls: 'disable' }
   const db = new pg.Client({ connectionString: server.url })
   await db.connect()
   hba = (await db.query('SHOW hba_file')).rows[0].hba_file

@@ -115,7 +115,7 @@ export class WireClient {
       client.closed = true
       client.wanted?.()
     })
-    const access = { host: options.host, port: options.port, database: options.database, username: options.user, password: options.password, tls: 'disable' as const }
+    const access = { host: options.host, port: options.port, database: options.database, username: options.user, credential: options.password === undefined ? undefined : { kind: 'password' as const, secret: options.password }, tls: 'disable' as const }
     const io = { send: (bytes: Uint8Array) => void socket.write(bytes), secure: () => Promise.reject(new Error('no TLS')), redial: () => Promise.reject(new Error('no')), random: (bytes: number) => randomBytes(bytes) }
     await connectUpstream(io, inbox, access, parameters)
     open = true

@@ -1,1 +1,1 @@
-export {}
+export { quietHost } from './quiet-host.js'

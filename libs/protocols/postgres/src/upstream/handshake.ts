@@ -127,8 +127,8 @@ class Login {
   constructor(private readonly io: UpstreamIo, private readonly access: TargetAccess, private readonly tls: TlsFacts | undefined) {}
 
   private get secret(): string {
-    if (this.access.password === undefined) throw failed('the target asks for a password, and the connection has none')
-    return this.access.password
+    if (this.access.credential === undefined) throw failed('the target asks for a password, and the connection has none')
+    return this.access.credential.secret
   }
 
   /** True when the target is satisfied. */
