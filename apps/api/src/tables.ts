@@ -1,6 +1,6 @@
 import { configurationTables, type ConfigurationTables } from '@sallyport/configuration'
 import type { Principal } from '@sallyport/contracts/identity'
-import { aggregateTables, type AggregateTables } from '@sallyport/persistence'
+import { aggregateTables, outboxConfirmation, type AggregateTables } from '@sallyport/persistence'
 import { sql, type ColumnType, type Generated, type GeneratedAlways } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
@@ -33,10 +33,20 @@ export interface ChangeRow {
   began_at: Date
 }
 
+/** What was learned of a connection's target; `target` is `host:port`. */
+export interface LearnedRow {
+  connection: string
+  target: string
+  name: string
+  value: string
+  learned_at: GeneratedAlways<Date>
+}
+
 export interface Tables extends AggregateTables, ConfigurationTables {
   session_credentials: CredentialRow
   idempotency_keys: IdempotencyRow
   changes: ChangeRow
+  learned: LearnedRow
 }
 
 const apiTables: Migration = {
@@ -72,4 +82,18 @@ const apiTables: Migration = {
   },
 }
 
-export const migrations = { '0001_aggregates': aggregateTables, '0002_configuration': configurationTables, '0003_api': apiTables }
+const learnedTable: Migration = {
+  up: async (db) => {
+    await sql`
+      create table learned (
+        connection text not null,
+        target text not null,
+        name text not null,
+        value text not null,
+        learned_at timestamptz not null default now(),
+        primary key (connection, target, name)
+      )`.execute(db)
+  },
+}
+
+export const migrations = { '0001_aggregates': aggregateTables, '0002_configuration': configurationTables, '0003_api': apiTables, '0004_outbox': outboxConfirmation, '0005_learned': learnedTable }

@@ -1,5 +1,5 @@
 import type { ApprovalStatus } from '@sallyport/contracts/approval'
-import { aggregateTables, type AggregateTables } from '@sallyport/persistence'
+import { aggregateTables, outboxConfirmation, type AggregateTables } from '@sallyport/persistence'
 import { sql, type ColumnType } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { ApprovalState } from './approval.js'
@@ -47,4 +47,4 @@ const approvals: Migration = {
   },
 }
 
-export const migrations: Readonly<Record<string, Migration>> = { '0001_aggregates': aggregateTables, '0002_approvals': approvals }
+export const migrations: Readonly<Record<string, Migration>> = { '0001_aggregates': aggregateTables, '0002_approvals': approvals, '0003_outbox': outboxConfirmation }

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { approvalEventSchemas, approvalNoticeSchema, type ApprovalEventType, type ApprovalStatus } from '@sallyport/contracts/approval'
-import { EVENT_STREAM, eventSchema, splitBatch, type SallyportEvent } from '@sallyport/contracts/events'
+import { eventSchema, type SallyportEvent } from '@sallyport/contracts/events'
 import { connectBus, type Bus } from '@sallyport/messaging'
 import { defineService, startService, type RunningService } from '@sallyport/runtime'
 import { freshDatabase, testNats } from '@sallyport/testing'
@@ -81,21 +81,13 @@ export const startCluster = async (own?: { readonly url: string }): Promise<Clus
   }
 }
 
-/** Reads the whole stream, where other tests may have left what they wanted. */
+/** Listens to what is published to the stream. */
 const collectEvents = (bus: Bus) => {
   const events = new Map<string, SallyportEvent>()
-  const stop = bus.consume({
-    stream: EVENT_STREAM, durable: `approval-spec-${process.pid}-${Math.random().toString(36).slice(2)}`, batch: 100,
-    handler: async (messages) => {
-      for (const message of messages.filter(({ subject }) => subject === 'sallyport.evt.control.approval')) {
-        for (const text of splitBatch(Buffer.from(message.data).toString('utf8'))) {
-          const event = JSON.parse(text) as SallyportEvent
-          events.set(event.id, event)
-        }
-      }
-    },
+  const stop = bus.subscribe('sallyport.evt.control.approval', (batch) => {
+    for (const event of batch as SallyportEvent[]) events.set(event.id, event)
   })
-  return { events, stop: async () => { await stop() } }
+  return { events, stop }
 }
 
 const spawnInstance = async (env: Record<string, string>) => {

@@ -106,7 +106,7 @@ export const startActiveStore = async (options: ActiveStoreOptions): Promise<Sto
     durable: DURABLE,
     batch: BATCH,
     gather: { patient: isPatientSubject, ms: GATHER_MS },
-    startAfter: async () => resumeAfter(pool, await bus.streamState(EVENT_STREAM)),
+    startAfter: (stream) => resumeAfter(pool, stream),
     handler: async (messages) => {
       try {
         await sequencer.take(messages)

@@ -11,6 +11,7 @@ import { createMetrics } from './metrics.js'
 import { serveQueries } from './queries/serve.js'
 import { migrations, writerRole } from './schema/migrations.js'
 import type { AuditTables } from './schema/tables.js'
+import { watchStream } from './supervision/watch-stream.js'
 
 export const SETTINGS = Symbol('AuditStoreSettings')
 
@@ -23,7 +24,7 @@ export interface AuditStoreSettings {
 @Injectable()
 export class AuditStore implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   private database: Database<AuditTables> | undefined
-  private stops: Stop[] = []
+  private readonly stops: Stop[] = []
 
   constructor(
     @Inject(BUS) private readonly bus: Bus,
@@ -37,6 +38,11 @@ export class AuditStore implements OnApplicationBootstrap, OnModuleDestroy, OnAp
     const { config, instance } = this.settings
     const { bus, logger } = this
     const schema = config.SALLYPORT_AUDIT_SCHEMA
+    const metrics = createMetrics(this.registry)
+    const bytesMax = config.SALLYPORT_AUDIT_STREAM_BYTES
+    await bus.ensureEventStream({ bytesMax })
+    // Before the database, which may be what is missing.
+    this.stops.push(watchStream({ bus, logger, metrics, bytesMax }))
     const database = await openDatabase<AuditTables>({
       url: config.SALLYPORT_DATABASE_URL,
       ...(config.SALLYPORT_DATABASE_WRITER_URL === undefined ? {} : { runtimeUrl: config.SALLYPORT_DATABASE_WRITER_URL }),
@@ -50,9 +56,7 @@ export class AuditStore implements OnApplicationBootstrap, OnModuleDestroy, OnAp
     })
     this.database = database
     this.readiness.add('database', () => database.healthy())
-    await bus.ensureEventStream()
-    const metrics = createMetrics(this.registry)
-    this.stops = [
+    this.stops.push(
       serveQueries(bus, database),
       startLease({
         pool: database.pool,
@@ -60,7 +64,7 @@ export class AuditStore implements OnApplicationBootstrap, OnModuleDestroy, OnAp
         logger,
         whileHeld: (giveBack) => startActiveStore({ pool: database.pool, bus, logger, metrics, config, instance, giveBack }),
       }),
-    ]
+    )
   }
 
   async onModuleDestroy(): Promise<void> {

@@ -1,4 +1,6 @@
+import { MESSAGE_BYTES_MAX } from '@sallyport/contracts/events'
 import { PROXY_LOST_AFTER_MS } from '@sallyport/contracts/session'
+import { EVENT_STREAM_BYTES_MAX } from '@sallyport/messaging'
 import { z } from 'zod'
 
 const milliseconds = z.coerce.number().int().min(1)
@@ -14,6 +16,8 @@ export const configSchema = z.object({
   /** How long published events may be on their way before the proxy is asked for them again. */
   SALLYPORT_AUDIT_TAIL_AFTER_MS: milliseconds.default(3_000),
   SALLYPORT_AUDIT_PROXY_LOST_AFTER_MS: milliseconds.default(PROXY_LOST_AFTER_MS),
+  /** Bound of the event stream, for what the store has not taken in; counts when the stream is made. When it is reached events are refused, and with them commands. */
+  SALLYPORT_AUDIT_STREAM_BYTES: z.coerce.number().int().min(MESSAGE_BYTES_MAX * 2).default(EVENT_STREAM_BYTES_MAX),
   SALLYPORT_AUDIT_POOL_SIZE: z.coerce.number().int().min(4).max(100).default(10),
 })
 

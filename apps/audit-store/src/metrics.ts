@@ -11,6 +11,8 @@ export const createMetrics = (registry: Registry) => {
     quarantined: new Counter({ name: 'sallyport_audit_quarantined_total', help: 'Events kept aside. Any is an alarm.', labelNames: ['reason'], registers }),
     gaps: new Counter({ name: 'sallyport_audit_gaps_total', help: 'Gaps in the numbers of a session: opened, filled, declared. Any is an alarm.', labelNames: ['state'], registers }),
     lag: new Gauge({ name: 'sallyport_audit_stream_lag_messages', help: 'Messages of the event stream that are not stored yet.', registers }),
+    streamBytes: new Gauge({ name: 'sallyport_audit_stream_bytes', help: 'Bytes on the event stream: what is not stored yet.', registers }),
+    streamBytesMax: new Gauge({ name: 'sallyport_audit_stream_bytes_max', help: 'Bound of the event stream. At 80 % of it there is an alarm, at 100 % commands are refused.', registers }),
     projected: new Gauge({ name: 'sallyport_audit_projected_position', help: 'Position in the log up to which projections are.', registers }),
     position: new Gauge({ name: 'sallyport_audit_position', help: 'Position of the last event in the log.', registers }),
     active: new Gauge({ name: 'sallyport_audit_active', help: '1 while this instance is the sequencer.', registers }),

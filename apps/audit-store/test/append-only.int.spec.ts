@@ -47,6 +47,7 @@ describe('the log', () => {
     url.username = 'audit_owner'
     url.password = 'test'
     await platform.startStore({ SALLYPORT_DATABASE_URL: url.href, SALLYPORT_AUDIT_SCHEMA: 'audit_owned' })
+    await platform.publish('px1', wholeSession(1).events)
     await waitFor(async () => (await platform.count('audit_owned.events')) === 4)
     await waitFor(async () => (await platform.count('audit_owned.commands')) === 1)
   })

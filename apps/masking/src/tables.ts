@@ -1,5 +1,5 @@
 import { configurationTables, type ConfigurationTables } from '@sallyport/configuration'
-import { aggregateTables, type AggregateTables } from '@sallyport/persistence'
+import { aggregateTables, outboxConfirmation, type AggregateTables } from '@sallyport/persistence'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
@@ -24,4 +24,4 @@ const keyTable: Migration = {
 
 export type Tables = AggregateTables & ConfigurationTables & KeyTables
 
-export const migrations = { '0001_aggregates': aggregateTables, '0002_configuration': configurationTables, '0003_keys': keyTable }
+export const migrations = { '0001_aggregates': aggregateTables, '0002_configuration': configurationTables, '0003_keys': keyTable, '0004_outbox': outboxConfirmation }

@@ -1,4 +1,4 @@
-import { getSession, listCommands, listEvents, listSessions, replay, storeStatus, watermarks } from '@sallyport/contracts/audit'
+import { confirmStored, getSession, listCommands, listEvents, listSessions, replay, storeStatus, watermarks } from '@sallyport/contracts/audit'
 import type { Bus, Stop } from '@sallyport/messaging'
 import type { Database } from '@sallyport/persistence'
 import type { AuditTables } from '../schema/tables.js'
@@ -6,7 +6,7 @@ import { findCommands } from './list-commands.js'
 import { findEvents } from './list-events.js'
 import { findSession, findSessions, sessionView } from './list-sessions.js'
 import { replaySession } from './replay-session.js'
-import { readStatus, readWatermarks } from './status.js'
+import { confirmControl, readStatus, readWatermarks } from './status.js'
 
 /** Answers every question about the log; any instance can. */
 export const serveQueries = (bus: Bus, database: Database<AuditTables>): Stop => {
@@ -17,6 +17,7 @@ export const serveQueries = (bus: Bus, database: Database<AuditTables>): Stop =>
     bus.serve(listCommands, (request) => findCommands(kysely, request)),
     bus.serve(listEvents, (request) => findEvents(kysely, request)),
     bus.serve(replay, (request) => replaySession(kysely, request)),
+    bus.serve(confirmStored, ({ ids }) => confirmControl(pool, bus, ids)),
     bus.serve(storeStatus, () => readStatus(pool, bus)),
     bus.serve(watermarks, (request) => readWatermarks(pool, request.sessions)),
   ]

@@ -1,10 +1,10 @@
-import type { storeStatus, watermarks } from '@sallyport/contracts/audit'
+import type { confirmStored, storeStatus, watermarks } from '@sallyport/contracts/audit'
 import { EVENT_STREAM } from '@sallyport/contracts/events'
 import type { Bus } from '@sallyport/messaging'
 import type pg from 'pg'
 import type { z } from 'zod'
 import { watermarkOf } from '../admission/session-state.js'
-import { loadSessions } from '../ledger/load-state.js'
+import { loadSessions, storedControlIds } from '../ledger/load-state.js'
 
 interface StatusRow {
   readonly position: number
@@ -37,4 +37,11 @@ export const readStatus = async (pool: pg.Pool, bus: Bus): Promise<z.input<typeo
 export const readWatermarks = async (pool: pg.Pool, sessions: readonly string[]): Promise<z.input<typeof watermarks.response>> => {
   const states = await loadSessions(pool, sessions, 0)
   return { sessions: states.map((state) => [state.session, watermarkOf(state)]) }
+}
+
+/** Which control events are kept. The position comes first: what it covers is visible to the look-up after it. */
+export const confirmControl = async (pool: pg.Pool, bus: Bus, ids: readonly string[]): Promise<z.input<typeof confirmStored.response>> => {
+  const { rows } = await pool.query<{ stream_sequence: number }>('select stream_sequence from sequencer')
+  const { lastSequence } = await bus.streamState(EVENT_STREAM)
+  return { stored: [...await storedControlIds(pool, ids)], takenIn: rows[0]?.stream_sequence ?? 0, last: lastSequence }
 }

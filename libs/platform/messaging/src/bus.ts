@@ -50,7 +50,7 @@ export interface Bus {
   /** Publishes to JetStream; answers the stream sequence. Rejects with RpcError `unavailable` when the outcome is unknown. */
   append(subject: string, body: Uint8Array | string, options?: { timeoutMs?: number }): Promise<number>
   consume(options: ConsumeOptions): Stop
-  ensureEventStream(options?: EventStreamOptions): Promise<void>
+  ensureEventStream(options?: EventStreamOptions): Promise<StreamState>
   streamState(stream: string): Promise<StreamState>
   readonly connected: boolean
   onStatus(listener: (connected: boolean) => void): Stop
@@ -80,6 +80,10 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
   const appender = createAppender(connection, `${inboxPrefix}.ack.${options.instance.replaceAll(/[^A-Za-z0-9_-]/g, '-')}`)
   listeners.add((value) => { if (!value) appender.failAll('the bus was disconnected') })
 
+  const onStatus: Bus['onStatus'] = (listener) => {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
   const carrier: RequestCarrier = { connection, logger, name: options.name, connected: () => connected }
 
   const subscribe: Bus['subscribe'] = (subject, handler, subscribeOptions = {}) => {
@@ -112,14 +116,11 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
       if (!connected) throw new RpcError('unavailable', 'the bus is disconnected')
       return appender.append(subject, body, appendOptions?.timeoutMs ?? APPEND_TIMEOUT_MS)
     },
-    consume: (consumeOptions) => consumeStream(connection, consumeOptions, logger),
+    consume: (consumeOptions) => consumeStream({ connection, logger, onStatus }, consumeOptions),
     ensureEventStream: (streamOptions) => ensureEventStream(connection, streamOptions ?? {}),
     streamState: (stream) => streamState(connection, stream),
     get connected() { return connected },
-    onStatus: (listener) => {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
-    },
+    onStatus,
     flush: () => connection.flush(),
     close: async () => {
       appender.failAll('the bus was closed')

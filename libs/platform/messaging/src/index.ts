@@ -1,4 +1,5 @@
 export { connectBus } from './bus.js'
 export type { Bus, BusLogger, BusOptions, CallOptions, Stop } from './bus.js'
 export type { ConsumeOptions, StreamMessage } from './consume.js'
+export { EVENT_STREAM_BYTES_MAX } from './event-stream.js'
 export type { EventStreamOptions, StreamState } from './event-stream.js'

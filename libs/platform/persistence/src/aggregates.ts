@@ -15,6 +15,10 @@ export interface AggregateTables {
     actor: string
     at: Date
     published_at: Date | null
+    /** Of the event stream, of the message that last brought it there. */
+    stream_sequence: number | null
+    /** When the audit store confirmed that it keeps it. */
+    stored_at: Date | null
   }
 }
 
@@ -54,6 +58,17 @@ export const aggregateTables: Migration = {
         unique (aggregate, id, version)
       )`.execute(db)
     await sql`create index aggregate_events_unpublished on aggregate_events (position) where published_at is null`.execute(db)
+  },
+}
+
+/**
+ * Last migration of every service with aggregates. What was published before is confirmed like everything else, and published again where
+ * the store does not know it.
+ */
+export const outboxConfirmation: Migration = {
+  up: async (db) => {
+    await sql`alter table aggregate_events add column stream_sequence bigint, add column stored_at timestamptz`.execute(db)
+    await sql`create index aggregate_events_unconfirmed on aggregate_events (published_at) where stored_at is null`.execute(db)
   },
 }
 

@@ -1,6 +1,6 @@
 export { openDatabase } from './database.js'
 export type { Database, DatabaseOptions } from './database.js'
-export { aggregateTables, appendEvents, ConcurrencyError, readEvents } from './aggregates.js'
+export { aggregateTables, appendEvents, ConcurrencyError, outboxConfirmation, readEvents } from './aggregates.js'
 export type { AggregateTables, Append, StoredEvent } from './aggregates.js'
 export { startOutbox } from './outbox.js'
 export type { OutboxOptions } from './outbox.js'

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { EVENT_STREAM, splitBatch } from '@sallyport/contracts/events'
 import type { Bus } from '@sallyport/messaging'
 import { freshBus, freshDatabase, startNats, temporaryDir, waitFor, type EmbeddedNats } from '@sallyport/testing'
-import { aggregateTables, appendEvents, ConcurrencyError, openDatabase, readEvents, startOutbox, type AggregateTables, type Database } from '../src/index.js'
+import { aggregateTables, appendEvents, ConcurrencyError, openDatabase, outboxConfirmation, readEvents, startOutbox, type AggregateTables, type Database } from '../src/index.js'
 
 let nats: EmbeddedNats
 let bus: Bus
 let url: string
 let database: Database<AggregateTables>
 const logger = { error: () => undefined, warn: () => undefined }
-const open = () => openDatabase<AggregateTables>({ url, schema: 'things', migrations: { '0001_aggregates': aggregateTables } })
+const open = () => openDatabase<AggregateTables>({ url, schema: 'things', migrations: { '0001_aggregates': aggregateTables, '0002_outbox': outboxConfirmation } })
 
 beforeAll(async () => {
   nats = await startNats({ dataDir: temporaryDir('nats'), ephemeral: true })
