@@ -12,10 +12,11 @@ import { makeCredentials, type Credentials } from './credentials/credentials.js'
 import { makeDirectory, type Directory } from './directory/directory.js'
 import { DirectoryEndpoints } from './directory/endpoints.js'
 import { makeGuards, type Guards } from './directory/guards.js'
+import { makeLearned } from './directory/learned.js'
 import { ApiServer } from './http/server.js'
 import type { Services } from './services.js'
 import { migrations, type Tables } from './tables.js'
-import { CHANGES, CREDENTIALS, DATABASE, DIRECTORY, GUARDS, SERVICES, TURNS } from './tokens.js'
+import { CHANGES, CREDENTIALS, DATABASE, DIRECTORY, GUARDS, LEARNED, SERVICES, TURNS } from './tokens.js'
 
 @Module({})
 export class ApiModule {}
@@ -52,7 +53,7 @@ export const apiModule = (config: Config, known: Services['protocols'] = protoco
 })
 
 const stateProviders = (config: Config, known: Services['protocols']): Provider[] => {
-  const installation = { protocols: new Set(known.map(({ name }) => name)), developmentIssuer: developmentIssuerOf(config) }
+  const installation = { protocols: new Map(known.map((protocol) => [protocol.name, protocol])), developmentIssuer: developmentIssuerOf(config) }
   return [
     {
       provide: DATABASE,
@@ -69,6 +70,7 @@ const stateProviders = (config: Config, known: Services['protocols']): Provider[
       },
     },
     { provide: CREDENTIALS, inject: [DATABASE, DIRECTORY], useFactory: (database: Database<Tables>, directory: Directory) => makeCredentials(database, directory) },
+    { provide: LEARNED, inject: [DATABASE, DIRECTORY], useFactory: (database: Database<Tables>, directory: Directory) => makeLearned(database, directory) },
     { provide: TURNS, inject: [DATABASE], useFactory: (database: Database<Tables>) => makeTurns(database) },
     { provide: GUARDS, inject: [BUS, LOGGER], useFactory: (bus: Bus, logger: Logger) => makeGuards(bus, installation, logger) },
     {

@@ -16,5 +16,5 @@ export interface Services {
   readonly guards: Guards
   readonly changes: Changes
   readonly turns: Turns
-  readonly protocols: readonly Pick<ProtocolDescriptor, 'name' | 'title' | 'actions' | 'defaultPort'>[]
+  readonly protocols: readonly Pick<ProtocolDescriptor, 'name' | 'title' | 'actions' | 'defaultPort' | 'credentialKinds' | 'checkOptions'>[]
 }

@@ -1,4 +1,5 @@
 /** Injection tokens of this service. */
+export const LEARNED = Symbol('Learned')
 export const DATABASE = Symbol('Database')
 export const DIRECTORY = Symbol('Directory')
 export const CREDENTIALS = Symbol('Credentials')

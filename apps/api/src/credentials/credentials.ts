@@ -1,8 +1,9 @@
 import type { Principal } from '@sallyport/contracts/identity'
 import { newId } from '@sallyport/contracts/ids'
 import { RpcError } from '@sallyport/contracts/rpc'
-import { credentialDigest, newSessionCredential } from '@sallyport/identity'
+import { credentialDigest, newSessionCredential, publicKeyDigest } from '@sallyport/identity'
 import { appendEvents, type Database } from '@sallyport/persistence'
+import type { Transaction } from 'kysely'
 import type { Directory } from '../directory/directory.js'
 import type { Tables } from '../tables.js'
 import { decideIssue, decideRevoke, stillNamed } from './decide.js'
@@ -11,20 +12,22 @@ export interface IssueRequest {
   readonly principal: Principal
   readonly connection: string
   readonly ttlSeconds?: number | undefined
+  /** A public key in base64: who holds its private half is let in, instead of who knows a secret. */
+  readonly publicKey?: string | undefined
   readonly tokenExpiresAt: Date
 }
 
 export interface IssuedCredential {
   readonly id: string
-  /** Its text: shown once, kept nowhere. */
-  readonly credential: string
+  /** Its text: shown once, kept nowhere. None for a public key. */
+  readonly credential?: string
   readonly connection: string
   readonly expiresAt: string
 }
 
 /** Session credentials: made of a token, for one connection, kept as digests. */
 export interface Credentials {
-  /** Throws RpcError `not-found` for an unknown connection, `forbidden` when nothing is left of the token. */
+  /** Throws RpcError `not-found` for an unknown connection, `forbidden` when nothing is left of the token, `conflict` for a public key that stands for somebody else. */
   issue(request: IssueRequest): Promise<IssuedCredential>
   /** `uid`: only when it stands for that one. Throws RpcError `not-found`. Revoking twice changes nothing. */
   revoke(id: string, uid: string | undefined, actor: string): Promise<void>
@@ -36,16 +39,18 @@ export const makeCredentials = (database: Database<Tables>, directory: Directory
   issue: async (request) => {
     const { principal, connection } = request
     if (!directory.view().connections.has(connection)) throw new RpcError('not-found', 'there is no connection of this name')
-    const secret = newSessionCredential()
+    const secret = request.publicKey === undefined ? newSessionCredential() : undefined
+    const sha256 = secret === undefined ? publicKeyDigest(connection, request.publicKey!) : credentialDigest(secret)
     const id = newId('cred')
     const issued = decideIssue({ ...request, ttlSeconds: request.ttlSeconds, id, now: new Date() })
     const { expiresAt } = issued.data
     await database.kysely.transaction().execute(async (transaction) => {
       await transaction.deleteFrom('session_credentials').where('expires_at', '<', new Date()).execute()
-      await transaction.insertInto('session_credentials').values({ sha256: credentialDigest(secret), id, connection, principal: JSON.stringify(principal), expires_at: new Date(expiresAt), revoked_at: null }).execute()
+      await makeRoom(transaction, sha256, principal.uid)
+      await transaction.insertInto('session_credentials').values({ sha256, id, connection, principal: JSON.stringify(principal), expires_at: new Date(expiresAt), revoked_at: null }).execute()
       await appendEvents(transaction, { aggregate: 'credential', id, expectedVersion: 0, actor: principal.uid, events: [issued] })
     })
-    return { id, credential: secret, connection, expiresAt }
+    return { id, ...(secret === undefined ? {} : { credential: secret }), connection, expiresAt }
   },
   revoke: (id, uid, actor) => database.kysely.transaction().execute(async (transaction) => {
     const row = await transaction.selectFrom('session_credentials').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
@@ -67,6 +72,14 @@ export const makeCredentials = (database: Database<Tables>, directory: Directory
     return { id: row.id, principal: view.principal(row.principal), expiresAt: row.expires_at.toISOString() }
   },
 })
+
+/** A public key that is registered again by the same principal takes the place of what was; a secret's digest is never there already. */
+const makeRoom = async (transaction: Transaction<Tables>, sha256: string, uid: string): Promise<void> => {
+  const there = await transaction.selectFrom('session_credentials').select(['principal', 'revoked_at']).where('sha256', '=', sha256).forUpdate().executeTakeFirst()
+  if (there === undefined) return
+  if (there.revoked_at === null && there.principal.uid !== uid) throw new RpcError('conflict', 'this key stands for somebody else on this connection: use another one')
+  await transaction.deleteFrom('session_credentials').where('sha256', '=', sha256).execute()
+}
 
 const find = async (database: Database<Tables>, sha256: string) => {
   try {

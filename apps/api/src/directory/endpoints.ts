@@ -1,11 +1,12 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
-import { listIssuers, lookUpConnection, lookUpParties, verifyCredential } from '@sallyport/contracts/directory'
+import { listIssuers, lookUpConnection, lookUpParties, rememberOfTarget, verifyCredential } from '@sallyport/contracts/directory'
 import { RpcError } from '@sallyport/contracts/rpc'
 import type { Bus, Stop } from '@sallyport/messaging'
 import { BUS } from '@sallyport/runtime'
 import type { Credentials } from '../credentials/credentials.js'
-import { CREDENTIALS, DIRECTORY } from '../tokens.js'
+import { CREDENTIALS, DIRECTORY, LEARNED } from '../tokens.js'
 import type { Directory } from './directory.js'
+import type { Learned } from './learned.js'
 
 /** Answers the other services' look-ups, by a directory that was verified against the database within the last second. */
 @Injectable()
@@ -16,6 +17,7 @@ export class DirectoryEndpoints implements OnApplicationBootstrap, OnModuleDestr
     @Inject(BUS) private readonly bus: Bus,
     @Inject(DIRECTORY) private readonly directory: Directory,
     @Inject(CREDENTIALS) private readonly credentials: Credentials,
+    @Inject(LEARNED) private readonly learned: Learned,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -29,6 +31,7 @@ export class DirectoryEndpoints implements OnApplicationBootstrap, OnModuleDestr
       }),
       bus.serve(listIssuers, () => ({ issuers: [...directory.view().issuers] })),
       bus.serve(lookUpParties, ({ parties }) => ({ parties: directory.view().parties(parties) })),
+      bus.serve(rememberOfTarget, async (request) => ({ value: await this.learned.remember(request) })),
       bus.serve(verifyCredential, ({ sha256, connection }) => this.credentials.verify(sha256, connection)),
     )
   }

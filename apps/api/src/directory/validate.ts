@@ -1,5 +1,6 @@
 import type { Fault } from '@sallyport/contracts/change'
 import type { Issuer } from '@sallyport/contracts/identity'
+import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
 import { ofKind, type DirectoryDocument, type DocumentOf } from './document.js'
 import { sealingFault } from './sealed.js'
 
@@ -7,8 +8,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /** What the installation is made of, as far as the directory's objects may refer to it. */
 export interface Installation {
-  /** Names of its protocols. */
-  readonly protocols: ReadonlySet<string>
+  /** Its protocols by name: what a connection of each may say. */
+  readonly protocols: ReadonlyMap<string, Pick<ProtocolDescriptor, 'title' | 'credentialKinds' | 'checkOptions'>>
   /** Trusted while no issuer is configured. */
   readonly developmentIssuer: Issuer | undefined
 }
@@ -29,11 +30,21 @@ const at = ({ file, line }: Pick<DirectoryDocument, 'file' | 'line'>, field: str
 const connectionFaults = (installation: Installation, document: DocumentOf<'connection'>): Fault[] => {
   const { object: name, spec } = document
   const faults: Fault[] = []
-  if (!installation.protocols.has(spec.protocol)) faults.push(at(document, 'spec.protocol', `"${spec.protocol}" is not a protocol of this installation (${[...installation.protocols].join(', ') || 'it has none'})`))
+  const protocol = installation.protocols.get(spec.protocol)
+  if (protocol === undefined) faults.push(at(document, 'spec.protocol', `"${spec.protocol}" is not a protocol of this installation (${[...installation.protocols.keys()].join(', ') || 'it has none'})`))
+  else faults.push(...protocolFaults(protocol, document))
   const sealing = sealingFault(name, spec)
   if (sealing !== undefined) faults.push(at(document, 'spec.credentials.sealed', sealing))
   if (/[\s/@\0]/.test(spec.target.host)) faults.push(at(document, 'spec.target.host', 'a host is a name or an address, without scheme, port or path'))
   return faults
+}
+
+/** What the protocol has to say of the credential and of its own options. */
+const protocolFaults = ({ title, credentialKinds, checkOptions }: Pick<ProtocolDescriptor, 'title' | 'credentialKinds' | 'checkOptions'>, document: DocumentOf<'connection'>): Fault[] => {
+  const { credentials, options } = document.spec
+  const faults = credentialKinds.includes(credentials.kind) ? [] : [at(document, 'spec.credentials', `a ${title} target takes ${credentialKinds.join(' or ')}, not ${credentials.kind}`)]
+  if (checkOptions !== undefined) return [...faults, ...checkOptions(options).map(({ field, problem }) => at(document, field === '' ? 'spec.options' : `spec.options.${field}`, problem))]
+  return Object.keys(options).length === 0 ? faults : [...faults, at(document, 'spec.options', `${title} connections have no options`)]
 }
 
 const agentFaults = (installation: Installation, documents: readonly DirectoryDocument[]): Fault[] => {

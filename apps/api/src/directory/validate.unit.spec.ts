@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import { draftOf, type DirectoryDocument, type DirectoryKind } from './document.js'
 import { validateDirectory, type Installation } from './validate.js'
 
-const installation: Installation = { protocols: new Set(['postgres']), developmentIssuer: { name: 'development', url: 'http://127.0.0.1:7301', audience: 'sallyport', groupsClaim: 'groups', primary: true } }
+const installation: Installation = { protocols: new Map([['postgres', { title: 'PostgreSQL', credentialKinds: ['password'] as const }]]), developmentIssuer: { name: 'development', url: 'http://127.0.0.1:7301', audience: 'sallyport', groupsClaim: 'groups', primary: true } }
 const document = (kind: DirectoryKind, name: string, spec: object, line = 1): DirectoryDocument => ({ ...draftOf(kind, { name, spec, file: `${kind}.yaml`, line }), managedBy: 'git', version: 1 })
-const orders = document('connection', 'orders', { protocol: 'postgres', target: { host: 'db', port: 5432, tls: 'require' }, credentials: { username: 'app' } })
+const orders = document('connection', 'orders', { protocol: 'postgres', target: { host: 'db', port: 5432, tls: 'require' }, credentials: { username: 'app', kind: 'password' }, options: {} })
 const agent = (more: object = {}, name = 'coder') => document('agent', name, { issuer: 'development', subject: 'coder', owner: 'alice', connections: ['orders'], ...more })
 const issuer = (name: string, url: string, primary: boolean) => document('issuer', name, { oidc: { url, audience: 'sallyport' }, groupsClaim: 'groups', primary })
 const admins = document('role-binding', 'admins', { role: 'admin', groups: ['admins'] })
@@ -13,10 +13,10 @@ const faults = (...documents: DirectoryDocument[]) => validateDirectory(installa
 describe('the directory holds when', () => {
   test('connections are of protocols that there are, at hosts', () => {
     expect(faults(orders)).toEqual([])
-    const wrong = (spec: object) => faults(document('connection', 'wrong', { protocol: 'postgres', target: { host: 'db', port: 5432, tls: 'require' }, credentials: { username: 'app' }, ...spec }))
+    const wrong = (spec: object) => faults(document('connection', 'wrong', { protocol: 'postgres', target: { host: 'db', port: 5432, tls: 'require' }, credentials: { username: 'app', kind: 'password' }, options: {}, ...spec }))
     expect(wrong({ protocol: 'gopher' })).toEqual(['connection.yaml:spec.protocol'])
     expect(wrong({ target: { host: 'http://db', port: 5432, tls: 'require' } })).toEqual(['connection.yaml:spec.target.host'])
-    expect(wrong({ credentials: { username: 'app', sealed: 'plain' } })).toEqual(['connection.yaml:spec.credentials.sealed'])
+    expect(wrong({ credentials: { username: 'app', kind: 'password', sealed: 'plain' } })).toEqual(['connection.yaml:spec.credentials.sealed'])
   })
 
   test('agents name connections and issuers that there are, and no two are the same subject', () => {

@@ -4,7 +4,8 @@ import { killSession } from '@sallyport/contracts/session'
 import { z } from 'zod'
 import { Problem } from '../http/problem.js'
 import { route, type Answer, type Caller, type Route } from '../http/route.js'
-import { renderEntry, renderFooter, renderHeader } from '../replay/render.js'
+import { asciicast, playedCommand, recordedFrames, recordedOutput } from '../replay/recording.js'
+import { renderEntry, renderFooter, renderHeader, type ReplayEntry } from '../replay/render.js'
 import type { Services } from '../services.js'
 import { limitSchema } from './lists.js'
 
@@ -17,7 +18,7 @@ const sessionsQuery = z.object({ ...paged, ...range, uid: text, connection: text
 const sessionCommandsQuery = z.object({ ...paged, ...range, action: text, status: text, text }).strict()
 const commandsQuery = z.object({ ...sessionCommandsQuery.shape, uid: text, session: text, connection: text }).strict()
 const eventsQuery = z.object({ ...paged, ...range, uid: text, session: text, type: text, text, format: z.enum(['json', 'ndjson']).default('json') }).strict()
-const replayQuery = z.object({ ...paged, format: z.enum(['json', 'text']).default('json') }).strict()
+const replayQuery = z.object({ ...paged, format: z.enum(['json', 'text', 'asciicast']).default('json'), command: text }).strict()
 
 /** Auditors see everything and may narrow it to one uid; everybody else sees his own, whatever he asks for. */
 const scopeOf = (caller: Caller, asked?: string): { uid?: string } => {
@@ -40,15 +41,28 @@ const eventLines = async function* ({ bus }: Services, query: Omit<z.output<type
   } while (cursor !== undefined && !signal.aborted)
 }
 
-const replayText = async function* ({ bus }: Services, id: string, scope: { uid?: string }, signal: AbortSignal): AsyncIterable<string> {
+/** With the beginning of what each command streamed. One that has ended says whether anything of it was recorded. */
+const withOutput = async ({ bus }: Services, entry: ReplayEntry, scope: { uid?: string }, signal: AbortSignal): Promise<ReplayEntry> => {
+  const may = entry.finish === null ? ['requested', 'released', 'lost'].includes(entry.status) : (entry.finish.recorded ?? 0) > 0
+  const output = may ? await recordedOutput(bus, { session: entry.session, command: entry.id, ...scope }, signal) : undefined
+  return output === undefined ? entry : { ...entry, output }
+}
+
+const replayCast = async function* ({ bus }: Services, id: string, asked: string | undefined, scope: { uid?: string }, signal: AbortSignal): AsyncIterable<string> {
+  const session = await bus.call(getSession, { id, ...scope })
+  const command = asked ?? await playedCommand(bus, { session: id, ...scope }, signal)
+  yield* asciicast(session, recordedFrames(bus, { session: id, command, ...scope }, signal))
+}
+
+const replayText = async function* (services: Services, id: string, scope: { uid?: string }, signal: AbortSignal): AsyncIterable<string> {
   let cursor: string | undefined
   let count = 0
   for (;;) {
-    const part: z.infer<typeof replay.response> = await bus.call(replay, { id, ...scope, limit: REPLAY_PAGE, ...(cursor === undefined ? {} : { cursor }) }, { signal })
+    const part: z.infer<typeof replay.response> = await services.bus.call(replay, { id, ...scope, limit: REPLAY_PAGE, ...(cursor === undefined ? {} : { cursor }) }, { signal })
     if (cursor === undefined) yield renderHeader(part.session, part.principal)
     for (const entry of part.entries) {
       count += 1
-      yield renderEntry(entry, count, part.session)
+      yield renderEntry(await withOutput(services, entry, scope, signal), count, part.session)
     }
     if (part.next === null) return yield renderFooter(part.session, count)
     cursor = part.next
@@ -79,11 +93,13 @@ const sessionRoutes: Route[] = [
     },
   }),
   route({
-    method: 'GET', path: '/v1/sessions/{id}/replay', access: 'anyone', summary: 'Everything an investigator sees of a session, in order; text comes whole', query: replayQuery, reply: replay.response, mediaTypes: ['application/json', 'text/plain'],
-    handle: async ({ params, query: { format, ...query }, caller, signal }, services): Promise<Answer> => {
+    method: 'GET', path: '/v1/sessions/{id}/replay', access: 'anyone', summary: 'Everything an investigator sees of a session, in order; text comes whole, a terminal as asciicast v2', query: replayQuery, reply: replay.response, mediaTypes: ['application/json', 'text/plain', 'application/x-asciicast'],
+    handle: async ({ params, query: { format, command, ...query }, caller, signal }, services): Promise<Answer> => {
       const scope = scopeOf(caller)
+      if (format === 'asciicast') return { text: replayCast(services, params['id']!, command, scope, signal), mediaType: 'application/x-asciicast' }
       if (format === 'text') return { text: replayText(services, params['id']!, scope, signal) }
-      return { body: await services.bus.call(replay, { id: params['id']!, ...query, ...scope }) }
+      const part = await services.bus.call(replay, { id: params['id']!, ...query, ...scope })
+      return { body: { ...part, entries: await Promise.all(part.entries.map((entry) => withOutput(services, entry, scope, signal))) } }
     },
   }),
 ]

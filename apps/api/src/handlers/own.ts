@@ -8,7 +8,10 @@ import { Problem } from '../http/problem.js'
 import { route, type Route } from '../http/route.js'
 import { visibleConnection } from './directory.js'
 
-const credentialSchema = z.object({ id: z.string(), credential: z.string(), connection: nameSchema, expiresAt: z.iso.datetime() })
+/** A line as in `authorized_keys`, or its middle: the base64 alone. Options before it are not taken. */
+const publicKeySchema = z.string().max(16 * 1024).regex(/^\s*(?:[a-z0-9@.-]+\s+)?[A-Za-z0-9+/]{40,}={0,2}(?:\s.*)?$/, 'a public key is written as in a .pub file: type, base64, comment')
+  .transform((line) => /[A-Za-z0-9+/]{40,}={0,2}/.exec(line)![0])
+const credentialSchema = z.object({ id: z.string(), credential: z.string().optional(), connection: nameSchema, expiresAt: z.iso.datetime() })
 const whoamiSchema = z.object({ principal: principalSchema, roles: z.array(z.enum(roles)), expiresAt: z.iso.datetime() })
 const listenersSchema = z.object({ listeners: z.record(z.string(), z.object({ host: z.string(), port: z.number().int() })) })
 const keysSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
@@ -20,8 +23,8 @@ export const ownRoutes: readonly Route[] = [
     handle: ({ caller }) => ({ body: { principal: caller.principal, roles: [...caller.roles], expiresAt: caller.expiresAt.toISOString() } }),
   }),
   route({
-    method: 'POST', path: '/v1/credentials', access: 'anyone', summary: 'Make a session credential for one connection; it is shown once', repeats: 'once', status: 201,
-    body: z.object({ connection: nameSchema, ttlSeconds: z.number().int().min(1).max(TTL_MAX_S).optional() }).strict(), reply: credentialSchema,
+    method: 'POST', path: '/v1/credentials', access: 'anyone', summary: 'Make a session credential for one connection; it is shown once. With a public key: let its holder in', repeats: 'once', status: 201,
+    body: z.object({ connection: nameSchema, ttlSeconds: z.number().int().min(1).max(TTL_MAX_S).optional(), publicKey: publicKeySchema.optional() }).strict(), reply: credentialSchema,
     handle: async ({ body, caller }, services) => {
       visibleConnection(services, caller, body.connection)
       return { body: await services.credentials.issue({ principal: caller.principal, ...body, tokenExpiresAt: caller.expiresAt }) }

@@ -8,6 +8,7 @@ export type ReplayEntry = z.infer<typeof replay.response>['entries'][number]
 const RULE = '─'.repeat(80)
 const LABEL_COLUMNS = 12
 const STATEMENT_LINES_SHOWN = 40
+const OUTPUT_LINES_SHOWN = 200
 const PARAMETERS_SHOWN = 20
 
 /** A word and a mark that can be searched for; the mark says at a glance whether the target was touched. */
@@ -66,6 +67,7 @@ export const renderEntry = (entry: ReplayEntry, number: number, session: Session
   ]
   const table = entry.finish?.result === undefined ? [] : renderTable(entry.finish.result, entry.finish.rows)
   if (table.length > 0) parts.push(inset(['', ...table]))
+  if (entry.output !== undefined) parts.push(inset(['', ...outputOf(entry.output)]))
   return `${parts.join('\n')}\n`
 }
 
@@ -77,6 +79,18 @@ const statementOf = (entry: ReplayEntry): string[] => {
   const more = (entry.parameters?.length ?? 0) - parameters.length
   return [...shown, ...parameters.map((line) => `│ ${line}`), ...(more > 0 ? [`│ … ${more} more parameters`] : [])]
 }
+
+/** What a terminal shows for ever: without the signs that move its cursor and colour it. */
+const outputOf = ({ text, truncated }: NonNullable<ReplayEntry['output']>): string[] => {
+  const lines = visibleLines(withoutControls(text).replace(/\n$/, ''))
+  const shown = lines.slice(0, OUTPUT_LINES_SHOWN).map((line) => `> ${line}`)
+  return lines.length > shown.length || truncated ? [...shown, `> … more was recorded: play it, or read it with format=asciicast`] : shown
+}
+
+/** ECMA-48 control sequences, operating system commands, and carriage returns before line feeds. */
+// eslint-disable-next-line no-control-regex
+const CONTROLS = /\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|\r(?=\n)/g
+const withoutControls = (text: string): string => text.replace(CONTROLS, '')
 
 const decisionOf = ({ decision, refusal }: ReplayEntry): string[] => {
   const by = decision.policies.length === 0 ? 'no policy permits it' : decision.policies.join(', ')

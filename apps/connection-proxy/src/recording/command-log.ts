@@ -112,7 +112,7 @@ export class CommandLog {
     running.stream?.flush()
     this.running.delete(ticket.command)
     const durationMs = performance.now() - ticket.startedAt
-    const data = endText(finishOf(ticket.command, durationMs, outcome))
+    const data = endText(finishOf(ticket.command, durationMs, outcome, running.stream?.bytes))
     this.carried.push({ type: finishTypes[outcome.outcome], command: ticket.command, data })
     this.carriedChars += data.length
     if (this.carriedChars > CARRIED_CHARS_MAX) this.flush()
@@ -147,7 +147,7 @@ const endText = (finish: Finish): string => {
 }
 
 /** Member by member: an outcome may be an object that works its members out only when they are read. */
-const finishOf = (command: string, durationMs: number, outcome: Outcome): Finish => {
+const finishOf = (command: string, durationMs: number, outcome: Outcome, recorded: number | undefined): Finish => {
   const { rows, bytesOut, masked, digest, status, facts, error, result } = outcome
-  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, facts, error, ...(result === undefined ? {} : { result: { ...result, columns: result.columns.map(loggedName) } }) } as Finish
+  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, facts, error, recorded, ...(result === undefined ? {} : { result: { ...result, columns: result.columns.map(loggedName) } }) } as Finish
 }

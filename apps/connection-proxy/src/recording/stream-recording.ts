@@ -25,6 +25,8 @@ export class StreamRecording {
   private timer: NodeJS.Timeout | undefined
   private ahead: { readonly sequence: number; readonly bytes: number; readonly at: number }[] = []
   private aheadBytes = 0
+  /** Bytes recorded in all. */
+  bytes = 0
 
   constructor(private readonly sink: RecordingSink) {}
 
@@ -34,6 +36,7 @@ export class StreamRecording {
       const piece = Uint8Array.from(bytes.subarray(from, from + CHUNK_BYTES))
       this.pieces.push({ kind, atMs: performance.now() - this.startedAt, bytes: piece })
       this.gathered += piece.length
+      this.bytes += piece.length
       if (this.gathered >= CHUNK_BYTES) this.flush()
     }
     if (this.gathered > 0) this.timer ??= setTimeout(() => this.flush(), GATHER_MS)

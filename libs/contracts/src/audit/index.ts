@@ -37,11 +37,15 @@ const range = { from: z.iso.datetime().optional(), to: z.iso.datetime().optional
 export const listSessions = rpc('sallyport.rpc.audit.sessions', z.object({ ...page, ...scope, ...range, connection: z.string().optional(), status: z.string().optional() }), listOf(sessionViewSchema))
 export const getSession = rpc('sallyport.rpc.audit.session', z.object({ id: z.string(), ...scope }), sessionViewSchema)
 export const listCommands = rpc('sallyport.rpc.audit.commands', z.object({ ...page, ...scope, ...range, session: z.string().optional(), connection: z.string().optional(), action: z.string().optional(), status: z.string().optional(), text: z.string().optional() }), listOf(commandViewSchema))
-export const listEvents = rpc('sallyport.rpc.audit.events', z.object({ ...page, ...scope, ...range, session: z.string().optional(), type: z.string().optional(), text: z.string().optional() }), listOf(eventViewSchema))
+export const listEvents = rpc('sallyport.rpc.audit.events', z.object({ ...page, ...scope, ...range, session: z.string().optional(), type: z.string().optional(), subject: z.string().optional(), text: z.string().optional(), order: z.enum(['newest', 'oldest']).default('newest') }), listOf(eventViewSchema))
 /** Everything an investigator sees of a session, in order. */
 export const replay = rpc('sallyport.rpc.audit.replay', z.object({ id: z.string(), ...scope, ...page }), z.object({
   session: sessionViewSchema, principal: z.record(z.string(), z.unknown()),
-  entries: z.array(commandViewSchema.extend({ resolutions: z.array(z.object({ by: z.string(), verdict: z.string(), comment: z.string(), at: z.iso.datetime() })) })),
+  entries: z.array(commandViewSchema.extend({
+    resolutions: z.array(z.object({ by: z.string(), verdict: z.string(), comment: z.string(), at: z.iso.datetime() })),
+    /** The beginning of what it streamed, where that is asked for and was recorded. */
+    output: z.object({ text: z.string(), truncated: z.boolean(), terminal: z.boolean() }).optional(),
+  })),
   next: z.string().nullable(),
 }))
 /**
@@ -50,7 +54,7 @@ export const replay = rpc('sallyport.rpc.audit.replay', z.object({ id: z.string(
  */
 export const storeStatus = rpc('sallyport.rpc.audit.status', z.object({}), z.object({ stored: z.number().int(), lag: z.number().int(), quarantined: z.number().int(), gaps: z.number().int(), projectionLag: z.number().int(), rebuilding: z.boolean() }))
 /**
- * Which of these control events the store keeps (or has quarantined): their outboxes hold every other one open. A message up to `takenIn` of
+ * Which of these control events the store keeps: outboxes hold every other one open. A message up to `takenIn` of
  * the event stream that holds an unknown event will not bring it any more, and one beyond `last` is lost: it is published again.
  */
 export const confirmStored = rpc('sallyport.rpc.audit.confirm', z.object({ ids: z.array(z.uuid()).max(1_000) }), z.object({ stored: z.array(z.uuid()), takenIn: z.number().int(), last: z.number().int() }))

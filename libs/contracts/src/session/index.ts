@@ -68,6 +68,8 @@ export const finishSchema = z.object({
   digest: z.string().optional(),
   /** Protocol's own word for the end, e.g. the command tag `SELECT 3`. */
   status: z.string().optional(),
+  /** Bytes of what it streamed that are in its recording. */
+  recorded: z.number().int().optional(),
   /** What the protocol knows of the end besides: exit status, size and digest of what was transferred. */
   facts: factsSchema.optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
