@@ -18,6 +18,8 @@ export interface PlatformOptions {
   /** Another PostgreSQL for the target than the embedded one: the directory above its `bin`. */
   readonly targetBinaries?: string
   readonly proxyEnv?: Record<string, string>
+  /** Bound of the event stream. */
+  readonly streamBytes?: number
 }
 
 const AGENT_GROUP = 'ai-agents'
@@ -52,7 +54,7 @@ export class Platform {
     const bus = await connectBus({ servers: nats.url, name: 'e2e', instance: 'e2e-1' })
     const platform = new Platform(nats, target, { natsUrl: nats.url, databaseUrl }, bus, issuer, { keys: [sealingKey.privateKey], digestKey: newDigestKey() }, sealingKey, options)
     await platform.serveDirectory()
-    await bus.ensureEventStream()
+    await bus.ensureEventStream(options.streamBytes === undefined ? {} : { bytesMax: options.streamBytes })
     await Promise.all((['approval', 'masking', 'audit-store', 'policy-decision'] as const).map((name) => platform.startControl(name)))
     platform.proxyPort = await freePort()
     await platform.startProxy('px-1', platform.proxyPort)

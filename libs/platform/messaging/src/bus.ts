@@ -91,8 +91,7 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
       ...subscribeOptions,
       callback: (error, message) => {
         if (error !== null) return logger.error({ subject, error: error.message }, 'bus: a subscription failed')
-        void (async () => handler(JSON.parse(Buffer.from(message.data).toString('utf8')), message.subject))()
-          .catch((thrown: unknown) => logger.error({ subject, error: String(thrown) }, 'bus: a message was not understood'))
+        void (async () => handler(JSON.parse(Buffer.from(message.data).toString('utf8')), message.subject))().catch((thrown: unknown) => logger.error({ subject, error: String(thrown) }, 'bus: a message was not understood'))
       },
     })
     return () => stopSubscription(subscription)
