@@ -2,7 +2,7 @@ import type { ApprovalNeed, DecideRequest, ExplainReply } from '@sallyport/contr
 import { calendarFactsIn, validUntil } from './calendar.js'
 import { cedar, PolicyEngineError } from './cedar.js'
 import { combined, denied, judge, strictest, type PolicySets, type Verdict } from './judge.js'
-import type { ParsedPolicy } from './parse-policies.js'
+import { namedClasses, type ParsedPolicy } from './parse-policies.js'
 import { cedarRequests, contextOf, effectProblem, isWellFormed, partiesOf, partyUid, type Effect } from './request.js'
 import { calendarFacts, type CalendarFact, type PolicySchema } from './schema.js'
 
@@ -32,8 +32,8 @@ interface Compiled {
   readonly schema: PolicySchema
   readonly sets: PolicySets
   readonly byId: ReadonlyMap<string, ParsedPolicy>
-  /** The policies that may permit what was not recognised. */
-  readonly namingUnrecognised: ReadonlySet<string>
+  /** The policies that may permit what is permitted by name only, by class. */
+  readonly naming: ReadonlyMap<string, ReadonlySet<string>>
   readonly calendar: readonly CalendarFact[]
   readonly circumstances: readonly string[]
 }
@@ -61,7 +61,7 @@ export const createEngine = (schema: PolicySchema, policies: readonly ParsedPoli
     schema,
     sets: { whole: preparse(`${slot}/whole`, policies), base: preparse(`${slot}/base`, policies.filter(({ approval }) => approval === undefined)) },
     byId: new Map(policies.map((policy) => [policy.id, policy])),
-    namingUnrecognised: new Set(policies.filter(({ namesUnrecognised }) => namesUnrecognised).map(({ id }) => id)),
+    naming: new Map(namedClasses.map((name) => [name, new Set(policies.filter(({ names }) => names.includes(name)).map(({ id }) => id))])),
     calendar: calendarFactsIn(reads),
     circumstances: ['sourceAddress', 'intent', 'grants'].filter((name) => reads.has(name)),
   }
@@ -122,7 +122,7 @@ const judgeAll = (compiled: Compiled, request: DecideRequest, options: DecideOpt
 
 const judgeOne = (compiled: Compiled, request: DecideRequest, party: Parameters<typeof partyUid>[0], effect: Effect, context: ReturnType<typeof contextOf>, options: DecideOptions): Verdict => {
   if (options.expired?.() === true) return denied(LATE)
-  const only = effect.class === 'unrecognised' ? compiled.namingUnrecognised : undefined
+  const only = compiled.naming.get(effect.class)
   try {
     const [first, ...rest] = cedarRequests(compiled.schema, request, party, effect, context).map((each) => judge(compiled.sets, each, only))
     return first === undefined ? denied({ public: 'it could not be judged', text: 'it could not be judged' }) : combined([first, ...rest])
@@ -140,6 +140,7 @@ const needsOf = (compiled: Compiled, policies: readonly string[]): ApprovalNeed[
   })
 
 const REMEDY = 'Ask an administrator for a policy that permits it.'
+const UNMASK_REMEDY = 'Leave the masked columns out of what is stored, or ask an administrator for a policy that permits it.'
 
 /** The text a client sees; facts' values are not in it. */
 const wording = (compiled: Compiled, request: DecideRequest, decisive: Judged): { reason: string; remedy?: string } => {
@@ -154,7 +155,7 @@ const wording = (compiled: Compiled, request: DecideRequest, decisive: Judged): 
       const fallback = decisive.errors[0] !== undefined
         ? `${what} is refused: ${decisive.errors[0].public}`
         : policies.length > 0 ? `${decisive.policies.join(', ')} forbids ${what}` : `no policy permits ${what} for ${decisive.party.id}${classHint(compiled, request, decisive.effect)}`
-      return { reason: reason ?? fallback, remedy: remedy ?? REMEDY }
+      return { reason: reason ?? fallback, remedy: remedy ?? (decisive.effect.class === 'unmask' ? UNMASK_REMEDY : REMEDY) }
     }
     default: return decisive.outcome satisfies never
   }
@@ -162,6 +163,7 @@ const wording = (compiled: Compiled, request: DecideRequest, decisive: Judged): 
 
 const classHint = (compiled: Compiled, request: DecideRequest, effect: Effect): string => {
   if (effect.class === 'unrecognised') return ': what is not recognised is permitted only by a policy that names Action::"unrecognised"'
+  if (effect.class === 'unmask') return ': it would put masked data where no masking rule reaches it, which is permitted only by a policy that names Action::"unmask"'
   const usual = compiled.schema.protocols.get(request.connection.protocol)?.actions[effect.action]
   return usual === undefined || usual === effect.class ? '' : `: it counts as "${effect.class}" here`
 }

@@ -116,6 +116,17 @@ describe('what was not recognised', () => {
     expect(decide(`@id("x") permit(principal, action in Action::"unrecognised", resource); ${approval}`, { effects: [effect('rec.unknown')] }).outcome).toBe('hold')
   })
 
+  test.each([
+    ['permit(principal, action, resource)', 'deny'],
+    ['permit(principal, action in Action::"write", resource)', 'deny'],
+    ['permit(principal, action in [Action::"write", Action::"unrecognised"], resource)', 'deny'],
+    ['permit(principal, action in [Action::"write", Action::"unmask"], resource)', 'allow'],
+  ])('what would leave masked data unmasked: %s: %s', (policy, outcome) => {
+    const answer = decide(`@id("x") ${policy};`, { effects: [effect('rec.set', {}, 'unmask')] })
+    expect(answer.outcome).toBe(outcome)
+    if (outcome === 'deny') expect(answer).toMatchObject({ reason: expect.stringContaining('Action::"unmask"'), remedy: expect.stringContaining('Leave the masked columns out') })
+  })
+
   test('a known action that could not be read counts as unrecognised too', () => {
     const answer = decide(PERMIT_ALL, { effects: [effect('rec.get', {}, 'unrecognised')] })
     expect(answer.outcome).toBe('deny')

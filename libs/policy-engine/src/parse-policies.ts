@@ -13,13 +13,17 @@ export interface PolicySource {
   readonly file?: string | undefined
 }
 
+/** Classes that no policy about every action permits: it takes one that names them. */
+export const namedClasses = ['unrecognised', 'unmask'] as const
+export type NamedClass = (typeof namedClasses)[number]
+
 export interface ParsedPolicy extends PolicyTerms {
   readonly effect: 'permit' | 'forbid'
   readonly text: string
   /** Names read from `context`. */
   readonly reads: readonly string[]
-  /** Its action constraint names `Action::"unrecognised"` or a precise action of that class. */
-  readonly namesUnrecognised: boolean
+  /** Of the classes that are permitted by name only: those that its action constraint names, or a precise action of. */
+  readonly names: readonly NamedClass[]
 }
 
 interface Candidate {
@@ -118,7 +122,7 @@ const parseStatement = (schema: PolicySchema, source: PolicySource, statement: S
   for (const fault of uses.faults) faults.add(source, fault.at, fault.message)
   // What has no usable id is still validated below, under a name that no policy can have.
   const terms = read.terms ?? { id: `(${source.name} ${statement.at})` }
-  return { ...terms, effect, text: statement.text, reads: uses.reads, namesUnrecognised: namesUnrecognised(schema, action) }
+  return { ...terms, effect, text: statement.text, reads: uses.reads, names: namedClasses.filter((name) => namesClass(schema, action, name)) }
 }
 
 const annotationAt = (statement: Statement, name: string | undefined): number => {
@@ -133,10 +137,10 @@ const addCedarFault = (faults: Faults, source: PolicySource, statement: Statemen
   faults.add(source, statement.at + codeUnitsOf(statement.text, place?.start ?? 0), [message, ...details].join('; '))
 }
 
-const namesUnrecognised = (schema: PolicySchema, action: object): boolean => {
+const namesClass = (schema: PolicySchema, action: object, name: NamedClass): boolean => {
   const { entity, entities } = action as { entity?: { id: string }; entities?: { id: string }[] }
   return [...(entity === undefined ? [] : [entity]), ...(entities ?? [])].some(({ id }) =>
-    id === 'unrecognised' || [...schema.protocols.values()].some((protocol) => Object.hasOwn(protocol.actions, id) && protocol.actions[id] === 'unrecognised'))
+    id === name || [...schema.protocols.values()].some((protocol) => Object.hasOwn(protocol.actions, id) && protocol.actions[id] === name))
 }
 
 const withUniqueIds = (candidates: readonly Candidate[], faults: Faults, changed: ReadonlySet<string> | undefined): Candidate[] => {

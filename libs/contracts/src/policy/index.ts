@@ -3,7 +3,7 @@ import { activateSchema, activatedSchema, managedBySchema, nameSchema, stageRepl
 import { principalSchema } from '../identity/index.js'
 import { empty, listOf, rpc } from '../rpc/index.js'
 
-export const actionClasses = ['connect', 'read', 'write', 'schema', 'administer', 'execute', 'transfer', 'forward', 'unrecognised'] as const
+export const actionClasses = ['connect', 'read', 'write', 'schema', 'administer', 'execute', 'transfer', 'forward', 'unmask', 'unrecognised'] as const
 export const actionClassSchema = z.enum(actionClasses)
 export type ActionClass = z.infer<typeof actionClassSchema>
 

@@ -1,7 +1,8 @@
 /**
  * The neutral middle: what every protocol turns one unit of execution into. Plain data, no protocol named.
+ * `unmask`: puts masked data where no masking rule reaches it.
  */
-export type ActionClass = 'connect' | 'read' | 'write' | 'schema' | 'administer' | 'execute' | 'transfer' | 'forward' | 'unrecognised'
+export type ActionClass = 'connect' | 'read' | 'write' | 'schema' | 'administer' | 'execute' | 'transfer' | 'forward' | 'unmask' | 'unrecognised'
 
 /** A typed fact, as Cedar sees it in `context`. Integers are safe integers. */
 export type Fact = boolean | number | string | readonly string[]
@@ -81,5 +82,5 @@ export interface Operation {
 
 /** Orders classes from harmless to dangerous; the strictest effect names the operation. */
 export const strictness: Readonly<Record<ActionClass, number>> = {
-  connect: 0, read: 1, transfer: 2, write: 3, forward: 4, execute: 5, schema: 6, administer: 7, unrecognised: 8,
+  connect: 0, read: 1, transfer: 2, write: 3, forward: 4, execute: 5, schema: 6, administer: 7, unmask: 8, unrecognised: 9,
 }

@@ -73,6 +73,8 @@ export const actions = {
   'sql.server_function': 'administer',
   'sql.server_relation': 'administer',
 
+  'sql.copy_masked': 'unmask',
+
   'sql.unrecognised': 'unrecognised',
 } as const satisfies Record<string, ActionClass>
 

@@ -142,6 +142,12 @@ export const functionKind = (parts: readonly string[], trust: Trust): 'harmless'
   return trust.unqualified && version <= trust.version ? 'harmless' : 'unknown'
 }
 
+const sequenceFunctions = new Set(['nextval', 'currval', 'lastval', 'setval'])
+
+/** Not harmless, but what it answers is a sequence's number and nobody's data. */
+export const isMovingSequences = (parts: readonly string[], trust: Trust): boolean =>
+  sequenceFunctions.has(parts.at(-1) ?? '') && (parts.length === 1 ? trust.unqualified : parts.length === 2 && parts[0] === 'pg_catalog')
+
 export const builtinTypes: ReadonlySet<string> = new Set(words(`
 aclitem anyarray anyelement bit bool box bpchar bytea char cid cidr circle date datemultirange daterange float4 float8 gtsvector inet int2 int2vector
 int4 int4multirange int4range int8 int8multirange int8range interval json jsonb jsonpath line lseg macaddr macaddr8 money name numeric nummultirange

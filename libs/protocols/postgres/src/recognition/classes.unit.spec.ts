@@ -271,7 +271,8 @@ describe('every statement has its class', () => {
 
   it('covers at least 200 statements and every action but none that has no row', () => {
     expect(rows.length).toBeGreaterThan(200)
-    const inner = ['sql.prepare', 'sql.declare_cursor']
+    // Inner ones have another that is stricter; whether what is stored is masked, only the masking rules tell.
+    const inner = ['sql.prepare', 'sql.declare_cursor', 'sql.copy_masked']
     expect(Object.keys(actions).filter((action) => !inner.includes(action) && !rows.some((row) => row.action === action))).toEqual([])
   })
 

@@ -37,6 +37,9 @@ export interface Findings {
   everything: boolean
   /** Values for every column of a table, without their names. */
   assignsAll: boolean
+  /** There is a node that may store what is read; or one that gives something another name. */
+  copying: boolean
+  moving: boolean
   queries: number
   references: number
   lockMode: string | undefined
@@ -47,7 +50,7 @@ export interface Findings {
 export const createFindings = (trust: Trust): Findings => ({
   trust, drafts: [], reads: new Set(), relations: new Map(), planned: new Set(), schemas: new Set(), columns: new Set(), assigned: new Set(), aliases: new Set(),
   bareReferences: new Set(), qualified: new Map(), fromFunctions: new Map(), functions: new Set(), serverFunctions: new Set(), operators: new Set(), types: new Set(), sets: new Set(),
-  everything: false, assignsAll: false, queries: 0, references: 0, lockMode: undefined, executes: undefined, fetches: undefined,
+  everything: false, assignsAll: false, copying: false, moving: false, queries: 0, references: 0, lockMode: undefined, executes: undefined, fetches: undefined,
 })
 
 export const draft = (found: Findings, action: Action, facts: FactValues = {}): void => {

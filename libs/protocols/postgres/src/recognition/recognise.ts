@@ -1,6 +1,7 @@
 import type { Effect, Recognition, Touches } from '@sallyport/protocol-kit'
 import type { Trust } from './builtin-functions.js'
 import { UnknownStatementError, callsOfScalars, collect, readsWholeRow } from './collect.js'
+import { noteCopying } from './copies.js'
 import type { PostgresDetail, StatementDetail } from './detail.js'
 import { distinct, draftsOf, effectOf, isOpaque, isProvenRead, strictest, tooLarge } from './effects.js'
 import { type Findings, createFindings } from './findings.js'
@@ -48,7 +49,10 @@ const recogniseStatement = (raw: RawStatement, count: number, trust: Trust, byte
   const typed = unwrap(raw.stmt)
   if (typed === undefined) throw new UnknownStatementError('a statement without a node')
   const found: Findings = createFindings(trust)
-  walk(typed.type, typed.node, (frame) => collect(frame, found))
+  walk(typed.type, typed.node, (frame) => {
+    noteCopying(frame, found)
+    collect(frame, found)
+  })
   callsOfScalars(found)
   const effects = draftsOf(typed.node, found).map((draft) => effectOf(draft, count))
   if (effects.length === 0) throw new UnknownStatementError(`no effect for ${typed.type}`)

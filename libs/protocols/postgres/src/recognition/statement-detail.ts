@@ -1,4 +1,5 @@
 import type { Effect } from '@sallyport/protocol-kit'
+import { copiesOf } from './copies.js'
 import type { StatementDetail } from './detail.js'
 import type { Findings } from './findings.js'
 import { lex } from './lexer.js'
@@ -67,11 +68,13 @@ export const detailOf = (input: DetailInput): StatementDetail => {
   const transaction = kind === 'TransactionStmt' ? transactionStep(node) : undefined
   const cursor = cursorOf(kind, node)
   const copy = copyOf(found)
+  const copies = copiesOf(kind, node, found)
   return {
     kind,
     ...(transaction === undefined ? {} : { transaction }),
     ...(cursor === undefined ? {} : { cursor }),
     ...(copy === undefined ? {} : { copy }),
+    ...(copies === undefined ? {} : { copies }),
     ...(found.sets.size === 0 ? {} : { sets: [...found.sets] }),
     ...names(input),
     changesCatalog: effects.some(isCatalogChange),

@@ -5,6 +5,7 @@ import { refusalResponse } from '../errors.js'
 import type { StatementDetail } from '../recognition/index.js'
 import type { OperationContext } from '../operations.js'
 import type { Command } from './command.js'
+import { CopiesOfMasked } from './copies-of-masked.js'
 import { Expectation, Expectations, type ExpectationKind } from './expectations.js'
 import type { Judged } from './judgement.js'
 import { Outflow } from './outflow.js'
@@ -23,6 +24,7 @@ export class Conversation {
   readonly portals = newPortals()
   readonly settings = new Settings()
   readonly resolution: Resolution
+  readonly copiesOfMasked: CopiesOfMasked
   /** Name of a portal that never exists: executing it always fails. */
   readonly nowhere: string
   /** Counts messages that end with ReadyForQuery: what was made before one is gone when its transaction ends there. */
@@ -59,6 +61,7 @@ export class Conversation {
 
   constructor(readonly host: SessionHost, readonly facts: { readonly database: string; readonly username: string; readonly targetProcess: number; readonly ownProcess: number }) {
     this.resolution = new Resolution(host)
+    this.copiesOfMasked = new CopiesOfMasked(host, this.resolution)
     this.toTarget = new Run((bytes) => host.send('target', bytes))
     this.toClient = new Outflow((bytes) => host.send('client', bytes))
     this.nowhere = `sallyport_${Buffer.from(host.random(16)).toString('hex')}`

@@ -35,8 +35,23 @@ const nothing: readonly never[] = []
 /** Resolves what the text only names. Answers at once for texts that name nothing. */
 export const meaningOf = (conversation: Conversation, own: Recognition, ownText: string): Meaning | Promise<Meaning> => {
   const statements = statementsOf(own)
-  for (const statement of statements) if (isIndirect(statement)) return resolve(conversation, own, ownText, statements)
-  return meaningOfRows(conversation, own)
+  let copies = false
+  for (const statement of statements) {
+    if (isIndirect(statement)) return resolve(conversation, own, ownText, statements).then((meaning) => marked(conversation, own, meaning))
+    copies ||= statement.copies !== undefined
+  }
+  const meaning = meaningOfRows(conversation, own)
+  if (!copies) return meaning
+  return meaning instanceof Promise ? meaning.then((late) => marked(conversation, own, late)) : marked(conversation, own, meaning)
+}
+
+/** Masked data that would be stored is an effect of its own. */
+const marked = (conversation: Conversation, own: Recognition, meaning: Meaning): Meaning | Promise<Meaning> => {
+  const recognition = conversation.copiesOfMasked.mark(own, meaning.recognition, meaning.targets)
+  if (recognition === meaning.recognition) return meaning
+  if (!(recognition instanceof Promise)) return { ...meaning, recognition }
+  conversation.toTarget.flush()
+  return recognition.then((late) => ({ ...meaning, recognition: late }))
 }
 
 const alone = (recognition: Recognition): Meaning => ({ recognition, targets: nothing, named: nothing, standsFor: nothing, definitions: nothing, cursors: nothing })

@@ -25,6 +25,8 @@ export class Resolution {
   private readonly known = new WeakMap<Recognition, Known>()
   /** Relations that this session's open transaction has changed: the gateway's own connection doesn't see how. */
   private readonly changed = new Set<string>()
+  /** Those of them that are tables it has made: what is in them came through here. */
+  private readonly made = new Set<string>()
   private anythingChanged = false
   private epoch = 0
 
@@ -38,6 +40,7 @@ export class Resolution {
   /** To be called when something that changes the schema is about to be forwarded. */
   note(recognition: Recognition): void {
     if (!statementsOf(recognition).some((statement) => statement.changesCatalog) && recognition.class !== 'unrecognised') return
+    for (const name of tablesMadeBy(recognition)) this.made.add(name)
     for (const { action, class: kind, facts } of recognition.effects) {
       if (anything.has(action)) this.anythingChanged = true
       if (kind !== 'schema') continue
@@ -50,6 +53,7 @@ export class Resolution {
   settled(): void {
     if (!this.uncertain) return
     this.changed.clear()
+    this.made.clear()
     this.anythingChanged = false
     this.epoch += 1
     this.host.catalogChanged()
@@ -68,6 +72,19 @@ export class Resolution {
       return Promise.all(answers).then((late) => this.settle(own, late), (error: unknown) => unknownFor(own, error))
     } catch (error) {
       return unknownFor(own, error)
+    }
+  }
+
+  /** A table that the open transaction, or the text at hand (`alsoMade`), has made, and that nothing else in the database is called like. */
+  isNewTable(relation: Relation, alsoMade: ReadonlySet<string>): boolean | Promise<boolean> {
+    const full = relation.schema === null ? relation.name : `${relation.schema}.${relation.name}`
+    if (this.anythingChanged || !(this.made.has(full) || alsoMade.has(full))) return false
+    const isUnknown = (answer: unknown): boolean => asNames(answer).length === 0
+    try {
+      const answer = this.ask(relation)
+      return answer instanceof Promise ? answer.then(isUnknown, () => false) : isUnknown(answer)
+    } catch {
+      return false
     }
   }
 
@@ -105,6 +122,10 @@ export class Resolution {
     return false
   }
 }
+
+/** Tables that a text makes, as it names them. */
+export const tablesMadeBy = ({ effects }: Recognition): ReadonlySet<string> =>
+  new Set(effects.flatMap(({ action, facts }) => (action === 'sql.create' && facts['objectKind'] === 'table' && Array.isArray(facts['objects']) ? (facts['objects'] as readonly string[]) : [])))
 
 const touchingAnything = (own: Recognition): Recognition => ({ ...own, touches: { ...own.touches, everything: true, opaque: true } })
 

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type pg from 'pg'
+import type { Platform } from './harness/platform.js'
+import { POLICIES, startShop } from './harness/shop.js'
+
+const HANDLES = ['quokka7713', 'wombat4459']
+
+const SCHEMA = `
+  create table members (id integer primary key, name text not null, handle text not null unique, visits integer not null default 0, low text generated always as (lower(handle)) stored);
+  insert into members (id, name, handle) values (1, 'Ada', '${HANDLES[0]}'), (2, 'Grace', '${HANDLES[1]}');
+  create view contacts as select id as number, handle as contact from members;
+  create materialized view snapshot as select id as number, handle as contact from members;
+  create table scratch (id integer, body text);
+  create table letters (code integer, letter text);
+  create table logs (id integer, handle text, taken date) partition by range (taken);
+  create table logs_2024 partition of logs for values from ('2024-01-01') to ('2025-01-01');
+  create table people (id integer, handle text);
+  create table special (extra text) inherits (people);
+  create function first_handle() returns text language sql stable as 'select handle from members limit 1';
+  create sequence counter;
+  create schema other;
+  grant usage on sequence counter to app;
+  grant all on schema public, other to app;
+  grant select, insert, update, delete, truncate on all tables in schema public to app;
+`
+
+let platform: Platform
+let target: pg.Client
+let engineer: pg.Client
+
+beforeAll(async () => {
+  platform = await startShop()
+  target = await platform.direct('shop')
+  await target.query(SCHEMA)
+  for (const name of ['members', 'scratch', 'logs', 'logs_2024', 'people', 'special', 'contacts']) await target.query(`alter ${name === 'contacts' ? 'view' : 'table'} ${name} owner to app`)
+  await target.query('grant pg_write_server_files, pg_execute_server_program to app')
+  await platform.rule('members', { columns: ['public.members.handle', 'public.logs.handle', 'public.people.handle'] })
+  engineer = await platform.client('shop', await platform.issuer.token('erin', ['engineers']))
+}, 90_000)
+
+afterAll(async () => {
+  await engineer?.end()
+  await target?.end()
+  await platform?.stop()
+})
+
+const relations = async (): Promise<string> => (await target.query(`
+  select string_agg(n.nspname::text || '.' || c.relname::text || coalesce((select string_agg(a.attname::text || a.attgenerated::text, ',' order by attnum) from pg_attribute a where a.attrelid = c.oid and attnum > 0), '')
+    || coalesce((select string_agg(inhparent::regclass::text, ',') from pg_inherits where inhrelid = c.oid), ''), ' ' order by c.oid) as all
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'other') and c.relkind in ('r', 'v', 'm', 'p')`)).rows[0].all
+const scratch = async (): Promise<unknown> => (await target.query('select * from scratch')).rows
+
+describe('masked data is not put where no rule masks it', () => {
+  test.each([
+    'create table copy as select id, handle from members', 'create table copy as table members', 'create temp table copy as select reverse(handle) as h from members', 'create table copy as select m as row from members m',
+    'create table copy as select contact from contacts', 'create table copy as select contact from snapshot', 'create table copy as select low from members', 'select handle into copy from members',
+    'select id::text as h into copy from scratch union all select handle from members', 'create unlogged table if not exists copy (a, b) as select id, handle from members',
+    'insert into scratch select id, handle from members', 'insert into scratch (body) values ((select handle from members where id = 1))', 'insert into scratch select id, body from (select id, substr(handle, 1, 3) as body from members) x',
+    'with x as (select handle as h from members) insert into scratch (body) select h from x', 'insert into scratch (body) select first_handle()',
+    'insert into scratch (id) select g from generate_series(1, 255) g, members m where g = ascii(m.handle)', 'with gone as (delete from members where id = 1 returning handle) insert into scratch (body) select handle from gone',
+    'insert into scratch (body) select array_to_string(most_common_vals, \',\') from pg_stats', 'insert into scratch (body) select left(handle, 1) from members order by handle limit 1',
+    'update members set name = handle', 'update members set name = upper(handle) where id = 1', 'update scratch set body = m.handle from members m', 'update scratch set body = (select handle from members where members.id = scratch.id)',
+    'update scratch set (id, body) = (select id, handle from members limit 1)', 'update scratch set body = l.letter from letters l, members m where l.code = ascii(m.handle)',
+    'insert into members (id, name, handle) values (1, \'x\', \'y\') on conflict (id) do update set name = members.handle',
+    'merge into scratch using members m on m.id = scratch.id when matched then update set body = m.handle', 'merge into scratch using members m on m.id = scratch.id when not matched then insert (body) values (m.handle)',
+    'copy members to \'/tmp/sallyport-evasion\'', 'copy (select handle from members) to program \'cat > /tmp/sallyport-evasion\'', 'copy members (handle) to \'/tmp/sallyport-evasion\' (format binary)',
+    'alter table members alter name type text using handle', 'alter table members rename handle to open', 'alter table members rename to open', 'alter table members set schema other', 'alter table logs detach partition logs_2024',
+    'alter table special no inherit people', 'alter table members alter low drop expression', 'create rule spy as on update to members do also insert into scratch (body) values (old.handle)',
+    'create function spy() returns void language sql begin atomic insert into scratch (body) select handle from members; end', 'prepare later as insert into scratch (body) select handle from members',
+    'explain (analyze) insert into scratch (body) select handle from members', 'begin; insert into scratch (body) select handle from members; commit',
+  ])('%s', async (text) => {
+    const before = [await relations(), await scratch()]
+    await expect(engineer.query(text)).rejects.toMatchObject({
+      code: '42501', message: expect.stringContaining('no masking rule reaches'), hint: expect.stringContaining('Leave the masked columns out'),
+    })
+    await engineer.query('rollback')
+    expect([await relations(), await scratch()]).toEqual(before)
+  })
+
+  test('a prepared statement of the protocol, and EXECUTE of one of SQL', async () => {
+    await expect(engineer.query({ text: 'insert into scratch (body) select handle from members where id = $1', values: [1] })).rejects.toMatchObject({ code: '42501' })
+    await engineer.query('prepare reading as select handle from members')
+    await expect(engineer.query('create table copy as execute reading')).rejects.toMatchObject({ code: '42501' })
+    await engineer.query('deallocate reading')
+    expect(await scratch()).toEqual([])
+  })
+
+  test('who reads a view or a materialized view made of it sees it masked', async () => {
+    await engineer.query('create view second as select number, contact as again from contacts')
+    await engineer.query('create materialized view third as select again as h from second')
+    for (const text of ['select again from second', 'select lower(again) from second', 'select h from third', 'select h || \'\' from third']) {
+      expect(JSON.stringify((await engineer.query(text)).rows)).not.toMatch(/quokka|wombat/)
+    }
+    await expect(engineer.query('create table copy as select h from third')).rejects.toMatchObject({ code: '42501' })
+    await engineer.query('drop materialized view third; drop view second')
+  })
+
+  test('it is in the log as refused', async () => {
+    await expect(engineer.query('create table copied_for_the_log as select handle from members')).rejects.toBeDefined()
+    await platform.settled()
+    const [command] = await platform.commands({ text: 'copied_for_the_log' })
+    expect(command).toMatchObject({ action: 'sql.copy_masked', class: 'unmask', status: 'refused' })
+  })
+})
+
+describe('what reads no masked column into another place goes on', () => {
+  test('a view made in the same transaction is not a table made in it', async () => {
+    await engineer.query('begin')
+    await engineer.query('create view work as select handle as h from members')
+    await expect(engineer.query('insert into scratch (body) select h from work')).rejects.toMatchObject({ code: '42501' })
+    await engineer.query('rollback')
+    await expect(engineer.query('begin; create view work as select handle as h from members; insert into scratch (body) select h from work; rollback')).rejects.toMatchObject({ code: '42501' })
+    await engineer.query('rollback')
+  })
+
+  test.each([
+    'update members set name = \'x\' where id = 9', 'update members set name = \'x\' where handle = \'nobody\'', 'update members set visits = visits + 1, name = upper(name), handle = lower(handle) where id = 9',
+    'insert into members (id, name, handle) values (1, \'Ada\', \'new\') on conflict (id) do update set name = excluded.name, handle = members.handle', 'insert into scratch select id, name from members where id = 9',
+    'insert into scratch (id) values (nextval(\'counter\'))', 'create table numbers as select count(*) as n from members', 'insert into scratch select id, body from scratch', 'delete from members where handle = \'nobody\'',
+    'begin; create temp table work as select id, name from members; insert into scratch select id, name from work where id = 9; rollback',
+    'begin; create temp table work (id integer, handle text); insert into work values (1, \'mine\'); insert into scratch select id, handle from work; rollback',
+    'merge into scratch using letters on letters.code = scratch.id when matched then update set body = letters.letter', 'alter table scratch rename body to text; alter table scratch rename text to body', 'truncate scratch',
+  ])('%s', async (text) => {
+    await engineer.query(text)
+    await target.query('drop table if exists numbers; truncate scratch')
+  })
+
+  test('whoever is allowed to, may', async () => {
+    await platform.policy('shop', `${POLICIES}\n@id("may-copy") permit (principal == User::"erin", action in Action::"unmask", resource);`)
+    await engineer.query('insert into scratch select id, handle from members where id = 2')
+    expect(await scratch()).toEqual([{ id: 2, body: HANDLES[1] }])
+    await platform.policy('shop', POLICIES)
+    await target.query('truncate scratch')
+  })
+
+  test('a repeated command asks nobody anything', async () => {
+    const run = () => engineer.query({ name: 'copying', text: 'insert into scratch select m.id, m.name from members m join letters l on l.code = m.id where m.id = $1', values: [1] })
+    const refused = () => engineer.query('update members set name = handle').then(() => 'ran', () => 'refused')
+    await run()
+    await refused()
+    const asked: string[] = []
+    const stop = platform.bus.subscribe('sallyport.rpc.>', (_, subject) => { asked.push(subject) })
+    await platform.bus.flush()
+    for (let count = 0; count < 200; count += 1) await run()
+    for (let count = 0; count < 20; count += 1) expect(await refused()).toBe('refused')
+    await stop()
+    expect(asked.filter((subject) => subject !== 'sallyport.rpc.audit.watermarks')).toEqual([])
+  })
+})
