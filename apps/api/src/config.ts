@@ -59,4 +59,4 @@ export const sealingKeysOf = (config: Config): SealingKeys['keys'] => (config.SA
 
 /** Trusted while no Issuer is configured, where the installation has one. */
 export const developmentIssuerOf = ({ SALLYPORT_DEV_ISSUER: url }: Config): Issuer | undefined =>
-  (url === undefined ? undefined : { name: 'development', url: url.replace(/\/$/, ''), audience: 'sallyport', groupsClaim: 'groups', primary: true })
+  (url === undefined ? undefined : { name: 'development', url: url.replace(/\/$/, ''), audience: 'sallyport', groupsClaim: 'groups', primary: true, people: { claim: 'principal_kind', values: ['person'] } })

@@ -5,26 +5,28 @@ import { mayCall } from './http/authorise.js'
 import type { Caller } from './http/route.js'
 import { routes } from './routes.js'
 
-/** Who asks. `agent` and `delegate` are in every group that has a role: they have none all the same. */
+/** Who asks. `agent` and `delegate` are in every group that has a role: they have none all the same. `machine` has them: its token shows no person. */
 const bindings: RoleBinding[] = [{ role: 'admin', groups: ['admins'] }, { role: 'approver', groups: ['approvers'] }, { role: 'auditor', groups: ['auditors'] }]
 const everyGroup = ['admins', 'approvers', 'auditors']
-const principal = (uid: string, groups: string[], more: Partial<Principal> = {}): Principal => ({ kind: 'user', issuer: 'corp', subject: uid, uid, groups, chain: [], ...more })
+const principal = (uid: string, groups: string[], more: Partial<Principal> = {}): Principal => ({ kind: 'user', issuer: 'corp', subject: uid, uid, groups, person: true, chain: [], ...more })
 const alice = principal('alice', ['engineers'])
+const machine: Principal = { kind: 'user', issuer: 'corp', subject: 'pipeline', uid: 'pipeline', groups: everyGroup, chain: [] }
 const principals = {
   user: alice,
   admin: principal('ada', ['admins']),
   approver: principal('bob', ['approvers']),
   auditor: principal('iris', ['auditors']),
   agent: principal('coding-agent', everyGroup, { kind: 'agent', owner: 'alice' }),
+  machine,
   delegate: principal('script', everyGroup, { chain: [alice] }),
 } as const
 type Who = keyof typeof principals
 const callers = Object.entries(principals).map(([who, each]): [Who, Caller] => [who as Who, { principal: each, roles: rolesOf(each, bindings), expiresAt: new Date() }])
 
-const ALL: Who[] = ['user', 'admin', 'approver', 'auditor', 'agent', 'delegate']
+const ALL: Who[] = ['user', 'admin', 'approver', 'auditor', 'agent', 'machine', 'delegate']
 const PEOPLE: Who[] = ['user', 'admin', 'approver', 'auditor']
-const ADMIN: Who[] = ['admin']
-const READERS: Who[] = ['admin', 'auditor']
+const ADMIN: Who[] = ['admin', 'machine']
+const READERS: Who[] = ['admin', 'auditor', 'machine']
 
 /** Every route, and who gets as far as its handler. A new route must be entered here: whoever adds it says for whom it is. */
 const expected: Readonly<Record<string, readonly Who[] | 'public'>> = {
@@ -39,6 +41,8 @@ const expected: Readonly<Record<string, readonly Who[] | 'public'>> = {
   ...Object.fromEntries(['connections', 'agents', 'issuers', 'role-bindings', 'policies', 'masking-rules'].flatMap((kind) => [
     [`POST /v1/${kind}`, ADMIN], [`PUT /v1/${kind}/{name}`, ADMIN], [`DELETE /v1/${kind}/{name}`, ADMIN],
   ])),
+  'GET /v1/retired-agents': READERS,
+  'DELETE /v1/retired-agents/{name}': ADMIN,
   ...Object.fromEntries(['agents', 'issuers', 'role-bindings', 'policies', 'masking-rules'].flatMap((kind) => [
     [`GET /v1/${kind}`, READERS], [`GET /v1/${kind}/{name}`, READERS],
   ])),
@@ -77,7 +81,7 @@ describe('the table of routes', () => {
     }
   })
 
-  test('lets nobody but people with the role admin change the configuration, and that one change after the other', () => {
+  test('lets nobody but those with the role admin change the configuration, and that one change after the other', () => {
     const changing = routes.filter(({ method, path }) => method !== 'GET' && !/credentials|approvals|sessions|preview|explain/.test(path))
     expect(changing.length).toBeGreaterThan(0)
     for (const route of changing) expect([nameOf(route), route.access, route.configures]).toEqual([nameOf(route), ['admin'], true])

@@ -88,8 +88,41 @@ describe('agents', () => {
     expect((await ask('ci-agent', 'GET', '/v1/connections')).body.items).toEqual([])
     // Nor does it learn by another way that there is one.
     expect((await ask('ci-agent', 'POST', '/v1/policies/explain', { body: { connection: 'orders-prod', effects: [{ action: 'connect' }] } })).status).toBe(404)
+  })
+
+  test('that are removed reach nothing any more, until they are registered again or forgotten', async () => {
+    const guards = async () => (await cluster.bus.call(listPolicies, {})).items.filter(({ managedBy }) => managedBy === 'generated').map(({ name }) => name)
+    const party = { kind: 'user' as const, issuer: 'development', subject: 'ci-agent', uid: 'ci-agent', groups: ['ai-agents'], person: true as const }
+    const known = async () => (await cluster.bus.call(lookUpParties, { parties: [party] })).parties[0]
+    const explained = async () => (await ask('iris', 'POST', '/v1/policies/explain', { body: { connection: 'orders-prod', effects: [{ action: 'connect' }], principal: party } })).body
+    const put = (connections: string[], subject = 'ci-agent') => ask('ada', 'PUT', '/v1/agents/ci-agent', { body: { spec: { issuer: 'development', subject, owner: 'alice', connections } } })
+    await ask('ada', 'PUT', '/v1/policies/open', { body: { text: '@id("open") permit (principal in Group::"ai-agents", action, resource);' } })
+    const credential = (await put(['orders-prod'])).status === 200 ? (await ask('ci-agent', 'POST', '/v1/credentials', { body: { connection: 'orders-prod' } })).body.credential as string : ''
+    expect(await explained()).toMatchObject({ outcome: 'allow' })
     expect((await ask('ada', 'DELETE', '/v1/agents/ci-agent')).status).toBe(204)
-    expect(await guards()).toHaveLength(1)
+    expect(await guards()).toEqual(['agent-coding-agent', 'retired-ci-agent'])
+    expect(await known()).toEqual({ kind: 'agent', issuer: 'development', subject: 'ci-agent', uid: 'ci-agent', groups: ['ai-agents'], owner: 'alice', retired: true })
+    expect(await explained()).toMatchObject({ outcome: 'deny', policies: ['retired-ci-agent-agent'], reason: expect.stringContaining('was removed') })
+    expect(await cluster.bus.call(verifyCredential, { sha256: credentialDigest(credential), connection: 'orders-prod' })).toMatchObject({ principal: { kind: 'agent', retired: true } })
+    expect(await ask('ci-agent', 'GET', '/v1/whoami')).toMatchObject({ status: 403, body: { detail: expect.stringContaining('ci-agent was removed') } })
+    expect((await ask('ada', 'GET', '/v1/agents/ci-agent')).status).toBe(404)
+    expect((await ask('iris', 'GET', '/v1/retired-agents')).body.items).toEqual([{ name: 'ci-agent', spec: { issuer: 'development', subject: 'ci-agent', owner: 'alice' } }])
+    // Registered again it is an agent like any other; given another subject, the former one is left behind.
+    expect((await put([])).status).toBe(200)
+    expect(await known()).toMatchObject({ kind: 'agent', owner: 'alice' })
+    expect(await guards()).toEqual(['agent-ci-agent', 'agent-coding-agent'])
+    expect(await ask('ada', 'DELETE', '/v1/retired-agents/ci-agent')).toMatchObject({ status: 409 })
+    await put([], 'other-agent')
+    expect(await known()).toMatchObject({ retired: true })
+    await ask('ada', 'DELETE', '/v1/agents/ci-agent')
+    expect((await ask('iris', 'GET', '/v1/retired-agents')).body.items.map(({ name, spec }: { name: string; spec: { subject: string } }) => `${name} ${spec.subject}`)).toEqual(['ci-agent ci-agent', 'ci-agent-2 other-agent'])
+    expect((await ask('alice', 'DELETE', '/v1/retired-agents/ci-agent')).status).toBe(403)
+    for (const name of ['ci-agent', 'ci-agent-2']) expect((await ask('ada', 'DELETE', `/v1/retired-agents/${name}`)).status).toBe(204)
+    expect((await ask('ada', 'DELETE', '/v1/retired-agents/ci-agent')).status).toBe(404)
+    expect(await known()).toMatchObject({ kind: 'user', person: true })
+    expect(await guards()).toEqual(['agent-coding-agent'])
+    expect((await ask('ci-agent', 'GET', '/v1/whoami')).status).toBe(200)
+    await ask('ada', 'DELETE', '/v1/policies/open')
   })
 
   test('name connections and issuers that exist', async () => {
@@ -184,6 +217,8 @@ describe('approvals', () => {
     expect((await ask('alice', 'GET', `/v1/approvals/${id}/exact`)).status).toBe(403)
     expect((await ask('coding-agent', 'POST', `/v1/approvals/${id}/approve`, { body: { comment: 'me' } })).status).toBe(403)
     expect((await ask('alice', 'POST', `/v1/approvals/${id}/approve`, { body: { comment: 'mine' } })).status).toBe(403)
+    // In no register, and in the group: a program all the same.
+    expect(await ask('ci-agent', 'POST', `/v1/approvals/${id}/approve`, { body: { comment: 'me' } })).toMatchObject({ status: 403, body: { detail: expect.stringContaining('doesn\'t show that a person holds it') } })
     expect(await ask('bob', 'POST', `/v1/approvals/${id}/approve`, { body: { comment: 'fine' } })).toMatchObject({ status: 200, body: { status: 'approved', resolutions: [{ by: 'bob', comment: 'fine' }] } })
     expect((await ask('bob', 'GET', `/v1/approvals/${id}/exact`)).status).toBe(409)
     const other = await request('coding-agent', 'cmd_2')

@@ -94,12 +94,19 @@ describe('applying a configuration', () => {
     expect((await cluster.bus.call(listPolicies, {})).items[0]!.text).toContain('Connection::"orders"')
   })
 
-  test('removes what is gone from git only with prune, and an agent\'s guard with it', async () => {
+  test('removes what is gone from git only with prune, and leaves nothing open to an agent that goes', async () => {
     expect((await apply({ connections: [await connection('orders')] })).body.change).toBeNull()
     const pruned = await apply({ connections: [await connection('orders')], prune: true })
-    expect(pruned.body.differences).toEqual(expect.arrayContaining([{ kind: 'agent', name: 'coding-agent', change: 'delete' }, { kind: 'policy', name: 'base', change: 'delete' }]))
-    expect(await policyNames()).toEqual([])
+    expect(pruned.body.differences).toEqual(expect.arrayContaining([{ kind: 'agent', name: 'coding-agent', change: 'delete' }, { kind: 'retired-agent', name: 'coding-agent', change: 'create' }, { kind: 'policy', name: 'base', change: 'delete' }]))
+    expect(await policyNames()).toEqual(['retired-coding-agent'])
     expect((await cluster.bus.call(listRules, {})).items).toEqual([])
+    // Pruned again it stays; registered again it is gone, with its guard.
+    expect((await apply({ connections: [await connection('orders')], prune: true })).body.change).toBeNull()
+    expect((await apply({ connections: [await connection('orders')], agents: [agent] })).body.differences).toEqual(expect.arrayContaining([{ kind: 'agent', name: 'coding-agent', change: 'create' }, { kind: 'retired-agent', name: 'coding-agent', change: 'delete' }]))
+    expect(await policyNames()).toEqual(['agent-coding-agent'])
+    await apply({ connections: [await connection('orders')], prune: true })
+    expect((await cluster.ask('ada', 'DELETE', '/v1/retired-agents/coding-agent')).status).toBe(204)
+    expect(await policyNames()).toEqual([])
   })
 
   test('goes on after a crash between the services\' agreement and the end', async () => {

@@ -11,7 +11,7 @@ export const NOON = Date.parse('2026-11-22T12:00:00.000Z')
 export const MINUTE_MS = 60_000
 
 export const party = (uid: string, groups: string[] = [], more: Partial<Party> = {}): Party => ({ kind: 'user', issuer: 'corp', subject: uid, uid, groups, ...more })
-export const person = (uid: string, ...groups: string[]): Principal => ({ ...party(uid, groups), chain: [] })
+export const person = (uid: string, ...groups: string[]): Principal => ({ ...party(uid, groups, { person: true }), chain: [] })
 export const agent = (uid: string, owner: string, ...groups: string[]): Principal => ({ ...party(uid, groups, { kind: 'agent', owner }), chain: [] })
 
 export const need = (group: string, count = 1, expiresMs = 15 * MINUTE_MS): ApprovalNeed => ({ policy: `${group}-must-agree`, group, count, expiresMs, park: false })

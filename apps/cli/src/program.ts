@@ -1,6 +1,7 @@
 import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
 import { Command, CommanderError } from 'commander'
 import { addCommand, examplesText, type Definition } from './command.js'
+import { agents } from './commands/agents.js'
 import { apply } from './commands/apply.js'
 import { approvals } from './commands/approvals.js'
 import { clientProgram } from './commands/client-program.js'
@@ -44,6 +45,8 @@ const createProgram = ({ protocols, terminal }: Run, context: Context, ended: (s
   for (const definition of [login, whoami, connections, credential, sessions, replay, apply]) add(program, definition)
   const decisions = group(program, 'approvals', 'list approvals, show one, approve, deny')
   for (const definition of approvals) add(decisions, definition)
+  const removedAgents = group(program, 'agents', 'list removed agents, forget one')
+  for (const definition of agents) add(removedAgents, definition)
   add(group(program, 'policy', 'explain decisions'), policyExplain(protocols))
   const clients = new Set(protocols.flatMap((protocol) => Object.keys(protocol.clients ?? {})))
   for (const client of clients) add(program, clientProgram(client, protocols))

@@ -36,7 +36,7 @@ describe('the exit status', () => {
 })
 
 test('help has examples for every command', async () => {
-  for (const command of [['login'], ['whoami'], ['connections'], ['credential'], ['sessions'], ['replay'], ['apply'], ['approvals', 'list'], ['approvals', 'show'], ['approvals', 'approve'], ['approvals', 'deny'], ['policy', 'explain'], ['morse']]) {
+  for (const command of [['login'], ['whoami'], ['connections'], ['credential'], ['sessions'], ['replay'], ['apply'], ['approvals', 'list'], ['approvals', 'show'], ['approvals', 'approve'], ['approvals', 'deny'], ['agents', 'removed'], ['agents', 'forget'], ['policy', 'explain'], ['morse']]) {
     expect((await run(...command, '--help')).out).toContain(`  $ sallyport ${command[0]}`)
   }
 })

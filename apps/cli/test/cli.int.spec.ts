@@ -171,6 +171,22 @@ describe('approvals', () => {
   })
 })
 
+describe('agents', () => {
+  test('that were removed are listed, and forgotten by name', async () => {
+    const spec = { issuer: 'development', subject: 'alice', owner: 'bob', connections: [] }
+    const { access_token: token } = await (await fetch(`${platform.idp.issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'ada', client_secret: 'ada-secret' }) })).json() as { access_token: string }
+    const ask = (method: string, body?: object) => fetch(`${platform.api}/v1/agents/by-mistake`, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    expect((await ask('PUT', { spec })).status).toBe(200)
+    expect((await ask('DELETE')).status).toBe(204)
+    expect(await cli('alice', ['whoami'])).toMatchObject({ status: 3, err: expect.stringContaining('alice was removed from Sallyport') })
+    expect((await cli('ada', ['agents'])).out).toContain('by-mistake')
+    expect(await cli('bob', ['agents', 'forget', 'by-mistake'])).toMatchObject({ status: 3 })
+    expect(await json('ada', 'agents', 'forget', 'by-mistake')).toEqual({ forgotten: 'by-mistake' })
+    expect((await cli('ada', ['agents'])).out).toBe('No agents were removed.\n')
+    expect(await cli('alice', ['whoami'])).toMatchObject({ status: 0 })
+  })
+})
+
 describe('sessions', () => {
   test('are listed, and replayed as text and JSON', async () => {
     const session = recordedSession()

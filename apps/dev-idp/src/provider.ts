@@ -88,7 +88,9 @@ const configuration = (key: JWK): Configuration => ({
   findAccount: async (_ctx, id) => accountOf(id),
   extraTokenClaims: async (_ctx, token) => {
     const name = 'accountId' in token ? token.accountId : token.clientId
-    return { groups: [...(principalNamed(name ?? '')?.groups ?? [])] }
+    const principal = principalNamed(name ?? '')
+    // People use client credentials here too, so the grant doesn't tell them from programs.
+    return { groups: [...(principal?.groups ?? [])], ...(principal === undefined ? {} : { principal_kind: principal.kind }) }
   },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: policyWithoutConsent() },
   loadExistingGrant: grantEverything,

@@ -19,3 +19,17 @@ export const agentGuard = (agent: { readonly name: string; readonly uid: string;
   if (agent.connections.length === 0) return `${head}${scope};\n`
   return `${head}${scope}\nunless { [${agent.connections.map((name) => `Connection::${cedarString(name)}`).join(', ')}].contains(resource) };\n`
 }
+
+/** Name of the generated document that holds what is left of a removed agent. */
+export const retiredGuardName = (name: string): string => `retired-${name}`
+
+/**
+ * The policy of an agent that was removed: nothing is allowed under its name, whatever permits it to its groups. Said of the user of that
+ * name too, so that it holds whatever the directory knew when somebody was looked up.
+ */
+export const retiredGuard = (agent: { readonly name: string; readonly uid: string }): string => ['Agent', 'User'].map((type) => [
+  `@id(${cedarString(`retired-${agent.name}-${type.toLowerCase()}`)})`,
+  `@reason(${cedarString(`The agent ${agent.name} was removed from Sallyport: nothing is done under its name.`)})`,
+  `@remedy(${cedarString(`Ask an administrator to register the agent again, or to forget it if it should not have been registered (sallyport agents forget ${agent.name}).`)})`,
+  `forbid (principal == ${type}::${cedarString(agent.uid)}, action, resource);\n`,
+].join('\n')).join('')

@@ -1,4 +1,4 @@
-export { agentGuard, agentGuardName, cedarString } from './agent-guard.js'
+export { agentGuard, agentGuardName, cedarString, retiredGuard, retiredGuardName } from './agent-guard.js'
 export { engineBroken, PolicyEngineError } from './cedar.js'
 export { createEngine } from './engine.js'
 export type { DecideOptions, Engine, Explanation } from './engine.js'

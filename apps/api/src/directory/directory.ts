@@ -5,6 +5,7 @@ import type { Database } from '@sallyport/persistence'
 import type { Logger } from 'pino'
 import type { Tables } from '../tables.js'
 import { directoryDocumentSchema, documentName, draftOf, ofKind, type DirectoryDocument, type DirectoryKind, type DocumentOf } from './document.js'
+import { retirements } from './retired.js'
 import { keepSealed } from './sealed.js'
 import { validateDirectory, type Installation } from './validate.js'
 import { viewOf, type DirectoryView } from './view.js'
@@ -20,6 +21,8 @@ export interface Directory {
   put<K extends DirectoryKind>(kind: K, object: { readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly spec: object }, actor: string): Promise<DocumentOf<K>>
   /** Throws RpcError `not-found`, `conflict`, `invalid` when something refers to it, `unavailable`. */
   remove(kind: DirectoryKind, name: string, actor: string): Promise<void>
+  /** Lifts what is left of a removed agent: whoever it was is from then on whatever the tokens say. Throws RpcError `not-found`, `unavailable`. */
+  forget(retired: string, actor: string): Promise<void>
 }
 
 export interface DirectoryParts {
@@ -37,6 +40,7 @@ export const makeDirectory = ({ installation, ...rest }: DirectoryParts): Direct
     schema: directoryDocumentSchema,
     heartbeat: DIRECTORY_HEARTBEAT,
     validate: (documents, changed) => validateDirectory(installation, documents, changed),
+    entails: retirements,
     load: ({ documents }) => viewOf(documents, installation),
   })
   return {
@@ -52,6 +56,9 @@ export const makeDirectory = ({ installation, ...rest }: DirectoryParts): Direct
     },
     remove: async (kind, name, actor) => {
       await set.remove(documentName(kind, name), 'api', actor)
+    },
+    forget: async (retired, actor) => {
+      await set.remove(documentName('retired-agent', retired), 'generated', actor)
     },
   }
 }

@@ -1,11 +1,12 @@
 import type { StagedDraft } from '@sallyport/configuration'
-import { managedBySchema, nameSchema, type ManagedBy } from '@sallyport/contracts/change'
-import { agentSpecSchema, connectionSpecSchema, issuerSpecSchema, roleBindingSpecSchema, type ApplyRequest } from '@sallyport/contracts/directory'
+import { managedBySchema, nameSchema } from '@sallyport/contracts/change'
+import { agentSpecSchema, retiredAgentSpecSchema, connectionSpecSchema, issuerSpecSchema, roleBindingSpecSchema, type ApplyRequest } from '@sallyport/contracts/directory'
 import { z } from 'zod'
 
 const contentSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('connection'), object: nameSchema, labels: z.record(z.string(), z.string()), spec: connectionSpecSchema }),
   z.object({ kind: z.literal('agent'), object: nameSchema, spec: agentSpecSchema }),
+  z.object({ kind: z.literal('retired-agent'), object: nameSchema, spec: retiredAgentSpecSchema }),
   z.object({ kind: z.literal('issuer'), object: nameSchema, spec: issuerSpecSchema }),
   z.object({ kind: z.literal('role-binding'), object: nameSchema, spec: roleBindingSpecSchema }),
 ])
@@ -51,10 +52,3 @@ export const draftsOf = (request: ApplyRequest): StagedDraft<DirectoryDocument>[
   ...request.connections.map((object) => draftOf('connection', object)),
   ...request.agents.map((object) => draftOf('agent', object)),
 ]
-
-/** The directory as a change would make it, before anybody has judged it. */
-export const desiredSet = (documents: readonly DirectoryDocument[], drafts: readonly StagedDraft<DirectoryDocument>[], managedBy: ManagedBy, prune: boolean): DirectoryDocument[] => {
-  const named = new Set(drafts.map(({ name }) => name))
-  const kept = documents.filter((document) => !named.has(document.name) && !(prune && document.managedBy === managedBy))
-  return [...kept, ...drafts.map((each) => ({ ...each, managedBy, version: 0 }))]
-}

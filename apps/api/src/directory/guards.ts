@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { listPolicies, putPolicy, removePolicy } from '@sallyport/contracts/policy'
 import type { Bus } from '@sallyport/messaging'
-import { agentGuard, agentGuardName } from '@sallyport/policy-engine'
+import { agentGuard, agentGuardName, retiredGuard, retiredGuardName } from '@sallyport/policy-engine'
 import type { Logger } from 'pino'
 import { ofKind, type DirectoryDocument } from './document.js'
 import type { Installation } from './validate.js'
@@ -9,13 +9,13 @@ import { agentUid, viewOf } from './view.js'
 
 export interface GuardDocument { readonly name: string; readonly text: string }
 
-/** For each agent the generated policy that its `connections` stand for. */
+/** For each agent the generated policy that its `connections` stand for, and for each removed one that nothing is allowed any more. */
 export const guardsFor = (documents: readonly DirectoryDocument[], installation: Installation): GuardDocument[] => {
   const primary = viewOf(documents, installation).issuers.find((issuer) => issuer.primary)?.name
-  return ofKind(documents, 'agent').map(({ object, spec }) => ({
-    name: agentGuardName(object),
-    text: agentGuard({ name: object, uid: agentUid(spec, primary), connections: spec.connections }),
-  }))
+  return [
+    ...ofKind(documents, 'agent').map(({ object, spec }) => ({ name: agentGuardName(object), text: agentGuard({ name: object, uid: agentUid(spec, primary), connections: spec.connections }) })),
+    ...ofKind(documents, 'retired-agent').map(({ object, spec }) => ({ name: retiredGuardName(object), text: retiredGuard({ name: object, uid: agentUid(spec, primary) }) })),
+  ]
 }
 
 const ACTOR = 'api'
@@ -36,7 +36,7 @@ export const makeGuards = (bus: Bus, installation: Installation, logger: Logger)
     }
     for (const name of prune ? present.keys() : []) {
       if (wanted.has(name)) continue
-      logger.info({ policy: name }, 'guards: an agent is gone, and its guard with it')
+      logger.info({ policy: name }, 'guards: a guard that no agent and no removed one needs any more is taken away')
       await bus.call(removePolicy, { name, managedBy: 'generated', actor: ACTOR })
     }
   },

@@ -10,7 +10,7 @@ export interface DirectoryView {
   readonly roleBindings: readonly RoleBinding[]
   readonly connections: ReadonlyMap<string, Connection>
   readonly agents: ReadonlyMap<string, Agent>
-  /** The parties with what the directory knows of them: who is an agent, and who answers for it. */
+  /** The parties with what the directory knows of them: who is an agent, or was one, and who answers for it. */
   parties(parties: readonly Party[]): Party[]
   principal(principal: Principal): Principal
 }
@@ -18,15 +18,19 @@ export interface DirectoryView {
 const agentKey = (issuer: string, subject: string): string => JSON.stringify([issuer, subject])
 
 export const viewOf = (documents: readonly DirectoryDocument[], installation: Installation): DirectoryView => {
-  const configured = ofKind(documents, 'issuer').map(({ object, spec }): Issuer => ({ name: object, url: spec.oidc.url, audience: spec.oidc.audience, groupsClaim: spec.groupsClaim, primary: spec.primary }))
+  const configured = ofKind(documents, 'issuer').map(({ object, spec }): Issuer => ({ name: object, url: spec.oidc.url, audience: spec.oidc.audience, groupsClaim: spec.groupsClaim, primary: spec.primary, ...(spec.people === undefined ? {} : { people: spec.people }) }))
   const development = configured.length === 0 && installation.developmentIssuer !== undefined
   const bindings = ofKind(documents, 'role-binding').map(({ spec }) => spec)
   const agents = ofKind(documents, 'agent').map(({ object, spec, managedBy, version }): Agent => ({ name: object, spec, managedBy, revision: version }))
-  const owners = new Map(agents.map(({ spec }) => [agentKey(spec.issuer, spec.subject), spec.owner]))
+  const known = new Map<string, Pick<Party, 'owner' | 'retired'>>([
+    ...ofKind(documents, 'retired-agent').map(({ spec }) => [agentKey(spec.issuer, spec.subject), { owner: spec.owner, retired: true }] as const),
+    ...agents.map(({ spec }) => [agentKey(spec.issuer, spec.subject), { owner: spec.owner }] as const),
+  ])
   const described = (party: Party): Party => {
-    const { kind: _kind, owner: _owner, ...rest } = party
-    const owner = owners.get(agentKey(party.issuer, party.subject))
-    return owner === undefined ? { ...rest, kind: 'user' } : { ...rest, kind: 'agent', owner }
+    const { kind: _kind, owner: _owner, retired: _retired, person, ...rest } = party
+    const agent = known.get(agentKey(party.issuer, party.subject))
+    // No agent is a person, whatever its token says.
+    return agent === undefined ? { ...rest, kind: 'user', ...(person === undefined ? {} : { person }) } : { ...rest, kind: 'agent', ...agent }
   }
   return {
     issuers: development ? [installation.developmentIssuer!] : configured,

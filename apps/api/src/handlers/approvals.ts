@@ -15,8 +15,8 @@ const verdictSchema = z.object({ comment: z.string().max(4000).default('') }).st
 
 const seesAll = (caller: Caller): boolean => caller.roles.has('auditor') || caller.roles.has('approver')
 
-/** The groups for which this caller could decide at all. */
-const groupsOf = (caller: Caller): readonly string[] => (isPerson(caller) ? caller.principal.groups : [])
+/** The groups that are asked and this caller is in; whether he may decide needs a token that shows a person too. */
+const groupsOf = (caller: Caller): readonly string[] => (caller.principal.kind === 'user' && caller.principal.chain.length === 0 ? caller.principal.groups : [])
 
 const askedOf = (approval: Approval, caller: Caller): boolean => approval.needs.some(({ group }) => groupsOf(caller).includes(group))
 

@@ -2,11 +2,13 @@ import { managedBySchema, nameSchema } from '@sallyport/contracts/change'
 import { agentSchema, agentSpecSchema, connectionObjectSchema, connectionSpecSchema, issuerSpecSchema, roleBindingSpecSchema, sealedCredentialSchema, type Connection } from '@sallyport/contracts/directory'
 import { listOf } from '@sallyport/contracts/rpc'
 import { z } from 'zod'
-import { desiredSet, documentName, draftOf, ofKind, type DirectoryKind, type DocumentOf } from '../directory/document.js'
+import { documentName, draftOf, ofKind, type DirectoryKind, type DocumentOf } from '../directory/document.js'
+import { desiredSet } from '../directory/retired.js'
 import { validateDirectory } from '../directory/validate.js'
 import { Problem } from '../http/problem.js'
 import { route, type Caller, type Route } from '../http/route.js'
 import type { Services } from '../services.js'
+import { retiredAgentRoutes } from './retired-agents.js'
 import { found, pageByName, pageQuery } from './lists.js'
 
 const readers = ['admin', 'auditor'] as const
@@ -68,8 +70,8 @@ const put = async <K extends DirectoryKind>(services: Services, kind: K, written
     await guards.bring(desired, false)
   }
   const document = await directory.put(kind, written, caller.principal.uid)
-  // Another primary issuer makes other names of the agents' subjects.
-  if (kind === 'issuer') await guards.bring(directory.documents(), true)
+  // Another primary issuer makes other names of the agents' subjects; whoever was removed and is registered again has the new guard by now.
+  if (kind === 'agent' || kind === 'issuer') await guards.bring(directory.documents(), true)
   return document
 }
 
@@ -133,6 +135,7 @@ const connectionRoutes: Route[] = [
 export const directoryRoutes: readonly Route[] = [
   ...connectionRoutes,
   ...crud({ kind: 'agent', path: 'agents', title: 'agent', view: agentSchema, spec: agentSpecSchema }),
+  ...retiredAgentRoutes,
   ...crud({ kind: 'issuer', path: 'issuers', title: 'issuer', view: issuerViewSchema, spec: issuerSpecSchema }),
   ...crud({ kind: 'role-binding', path: 'role-bindings', title: 'role binding', view: roleBindingViewSchema, spec: roleBindingSpecSchema }),
 ]

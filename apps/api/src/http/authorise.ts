@@ -1,3 +1,4 @@
+import type { Principal } from '@sallyport/contracts/identity'
 import { IdentityError, rolesOf, type Verifier } from '@sallyport/identity'
 import type { DirectoryView } from '../directory/view.js'
 import { Problem } from './problem.js'
@@ -13,6 +14,7 @@ export const callerOf = async (authorization: string | undefined, verifier: Veri
     const { party, expiresAt } = await verifier.verify(token)
     const directory = view()
     const principal = directory.principal(party)
+    refuseRetired(principal)
     return { principal, roles: rolesOf(principal, directory.roleBindings), expiresAt }
   } catch (cause) {
     if (!(cause instanceof IdentityError)) throw cause
@@ -28,9 +30,23 @@ export const mayCall = (access: Access, caller: Caller): boolean => {
   return access.some((role) => caller.roles.has(role))
 }
 
-export const isPerson = ({ principal }: Caller): boolean => principal.kind === 'user' && principal.chain.length === 0
+const actsForItself = ({ principal }: Caller): boolean => principal.kind === 'user' && principal.chain.length === 0
+
+/** Whose token shows that a person holds it, as the issuer's setting `people` says, and who acts for nobody else. */
+export const isPerson = (caller: Caller): boolean => actsForItself(caller) && caller.principal.person === true
+
+/** A removed agent's tokens go on being tokens: they open nothing, neither alone nor in another's chain. */
+const refuseRetired = (principal: Principal): void => {
+  const retired = [principal, ...principal.chain].find((party) => party.retired === true)
+  if (retired === undefined) return
+  throw new Problem('forbidden', `The agent ${retired.uid} was removed from Sallyport: nothing is done under its name. An administrator can register it again, or forget it if it should not have been registered.`)
+}
 
 export const refuseUnless = (access: Access, caller: Caller): void => {
   if (mayCall(access, caller)) return
-  throw new Problem('forbidden', access === 'person' ? 'This is for people who act for themselves.' : `This needs the role ${(access as readonly string[]).join(' or ')}.`)
+  throw new Problem('forbidden', access === 'person' ? notForThem(caller) : `This needs the role ${(access as readonly string[]).join(' or ')}.`)
 }
+
+const notForThem = (caller: Caller): string => (actsForItself(caller)
+  ? `This is for people, and this token doesn't show that a person holds it: the setting \`people\` of the issuer ${caller.principal.issuer} says what such a token has.`
+  : 'This is for people who act for themselves.')

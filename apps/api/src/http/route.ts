@@ -12,7 +12,7 @@ export interface Caller {
 
 /**
  * Who may call a route at all. `public`: without a credential. `anyone`: every verified principal, who then sees his own only.
- * `person`: not agents, nor who acts for another. Roles: one of them; people only have any.
+ * `person`: not agents, nor who acts for another, nor whose token doesn't show a person. Roles: one of them; people only have any.
  */
 export type Access = 'public' | 'anyone' | 'person' | readonly Role[]
 

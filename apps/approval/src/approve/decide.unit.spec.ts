@@ -26,6 +26,12 @@ describe('approving', () => {
     expect(after(two, decideApprove(two, by(carol))).status).toBe('approved')
   })
 
+  test('takes a token that shows a person', () => {
+    const { person: _, ...machine } = bob
+    expect(decideApprove(requested(), by(machine))).toMatchObject({ kind: 'refused', code: 'forbidden', message: expect.stringContaining('`people` of the issuer corp') })
+    expect(decideDeny(requested(), { approver: machine, comment: 'no', now })).toMatchObject({ kind: 'refused', code: 'forbidden' })
+  })
+
   test('twice by one person counts once', () => {
     const one = requested({ needs: [need('dba', 2)] })
     const two = after(one, decideApprove(one, by(bob)))

@@ -31,6 +31,7 @@ export class AdmissionDesk {
   async admit(claim: Claim, descriptor: ProtocolDescriptor, sourceAddress: string): Promise<Admitted> {
     const principal = await this.identify(claim)
     try {
+      refuseRetired(principal)
       const connection = await this.connectionFor(claim.connection, descriptor)
       const subject: JudgedSubject = {
         principal,
@@ -113,6 +114,13 @@ export class RefusedAdmission extends Error {
   ) {
     super(refusal.message, { cause: refusal })
   }
+}
+
+/** The policies say so too; here it holds also while they are not yet those of today's directory. */
+const refuseRetired = (principal: Principal): void => {
+  const retired = [principal, ...principal.chain].find((party) => party.retired === true)
+  if (retired === undefined) return
+  throw new Refusal('denied', `the agent ${retired.uid} was removed from Sallyport: nothing is done under its name`, { remedy: 'Ask an administrator to register the agent again, or to forget it if it should not have been registered.' })
 }
 
 const unavailable = (cause: unknown): Refusal => new Refusal('unavailable', 'log-ins can\'t be decided now', { remedy: 'Try again in a moment.' }, { cause })

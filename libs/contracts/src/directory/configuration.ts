@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { differenceSchema, nameSchema } from '../change/index.js'
+import { issuerSchema } from '../identity/index.js'
 import { maskingRuleSpecSchema } from '../masking/index.js'
 import { agentSpecSchema, connectionSpecSchema } from './specs.js'
 
@@ -10,6 +11,7 @@ const labelsSchema = z.record(z.string().regex(/^[A-Za-z0-9]([-._/A-Za-z0-9]{0,6
 export const issuerSpecSchema = z.object({
   oidc: z.object({ url: urlSchema, audience: z.string().min(1).max(255) }).strict(),
   groupsClaim: z.string().min(1).max(255).default('groups'),
+  people: issuerSchema.shape.people,
   primary: z.boolean().default(false),
 }).strict()
 

@@ -37,7 +37,7 @@ export const sealingContext = (connection: string, target: { host: string; port:
  */
 export const rememberOfTarget = rpc('sallyport.rpc.directory.remember', z.object({ connection: z.string(), name: z.string().max(64), value: z.string().max(8 * 1024) }), z.object({ value: z.string() }))
 
-export { agentSpecSchema, connectionSpecSchema, credentialKinds, credentialKindSchema, durabilitySchema, recordingSchema, sealedCredentialSchema, targetSchema, tlsModes, tlsModeSchema } from './specs.js'
+export { agentSpecSchema, retiredAgentSpecSchema, connectionSpecSchema, credentialKinds, credentialKindSchema, durabilitySchema, recordingSchema, sealedCredentialSchema, targetSchema, tlsModes, tlsModeSchema } from './specs.js'
 export type { ConnectionSpec, CredentialKind } from './specs.js'
 export { agentObjectSchema, applyReplySchema, applyRequestSchema, connectionObjectSchema, issuerObjectSchema, issuerSpecSchema, maskingRuleObjectSchema, policyObjectSchema, roleBindingObjectSchema, roleBindingSpecSchema } from './configuration.js'
 export type { ApplyReply, ApplyRequest } from './configuration.js'

@@ -42,3 +42,5 @@ export type ConnectionSpec = z.infer<typeof connectionSpecSchema>
 export type CredentialKind = z.infer<typeof credentialKindSchema>
 
 export const agentSpecSchema = z.object({ issuer: z.string(), subject: z.string(), owner: z.string(), connections: z.array(nameSchema).max(1000) }).strict()
+/** A subject that was registered as an agent and is so no longer. */
+export const retiredAgentSpecSchema = agentSpecSchema.omit({ connections: true })

@@ -13,6 +13,10 @@ export const partySchema = z.object({
   groups: z.array(z.string()),
   /** For an agent: uid of the person who answers for it. */
   owner: z.string().optional(),
+  /** An agent that was removed from the directory: nothing is done under its name. */
+  retired: z.literal(true).optional(),
+  /** The token shows what its issuer's setting `people` asks for. Without it nobody counts as a person who approves. */
+  person: z.literal(true).optional(),
 })
 export type Party = z.infer<typeof partySchema>
 
@@ -33,5 +37,11 @@ export const issuerSchema = z.object({
   audience: z.string(),
   groupsClaim: z.string(),
   primary: z.boolean(),
+  /**
+   * How a token shows that a person holds it and no program: the claim has one of these values, or holds one of them in a list. Without
+   * this setting no token of the issuer does: what the grants leave in a token differs from issuer to issuer (RFC 9068 section 2.2 only
+   * recommends that a client's `sub` be the client's).
+   */
+  people: z.object({ claim: z.string().min(1).max(255), values: z.array(z.string().min(1).max(255)).min(1).max(100) }).strict().optional(),
 })
 export type Issuer = z.infer<typeof issuerSchema>

@@ -6,12 +6,13 @@ import type { Kysely, Transaction } from 'kysely'
 import type { z } from 'zod'
 import type { AggregateTables } from '@sallyport/persistence'
 import { decideChange, decidePut, decideRemove, type Decision, type StagedChange } from './decide.js'
-import { eventData, eventType, type ConfigurationDocument, type DocumentEvent, type Draft, type StagedDraft, type State, type Validate } from './document.js'
+import { eventData, eventType, type ConfigurationDocument, type DocumentEvent, type Draft, type Entails, type StagedDraft, type State, type Validate } from './document.js'
 import { createReplica, readState, type ReplicaOptions, type Snapshot } from './replica.js'
 import type { ConfigurationTables } from './tables.js'
 
 export interface ConfigurationSetOptions<D extends ConfigurationDocument, C> extends ReplicaOptions<D, C> {
   readonly validate: Validate<D>
+  readonly entails?: Entails<D>
 }
 
 type StageReply = z.infer<typeof stageReplySchema>
@@ -62,7 +63,7 @@ const asRpcError = (aggregate: string, thrown: unknown): RpcError => {
 }
 
 export const configurationSet = <D extends ConfigurationDocument, C>(options: ConfigurationSetOptions<D, C>): ConfigurationSet<D, C> => {
-  const { aggregate, schema, validate } = options
+  const { aggregate, schema, validate, entails } = options
   const db = options.database.kysely as Kysely<Tables>
   const replica = createReplica(options)
 
@@ -86,18 +87,18 @@ export const configurationSet = <D extends ConfigurationDocument, C>(options: Co
 
   const put: ConfigurationSet<D, C>['put'] = (draft, actor) => change(async (transaction, state, revision) => {
     const normal = normalise(schema, draft)
-    const events = await decidePut(aggregate, state, normal, validate)
-    const version = (state.get(draft.name)?.version ?? 0) + events.length
+    const events = await decidePut(aggregate, state, normal, validate, entails)
+    const version = (state.get(draft.name)?.version ?? 0) + 1
     const document = events.length === 0 ? state.get(draft.name)?.document as D : schema.parse({ ...normal, version })
     return { document, revision: await store(transaction, aggregate, state, events, actor, revision) }
   })
 
   const remove: ConfigurationSet<D, C>['remove'] = (name, managedBy, actor) => change(async (transaction, state, revision) =>
-    ({ revision: await store(transaction, aggregate, state, await decideRemove(aggregate, state, name, managedBy, validate), actor, revision) }))
+    ({ revision: await store(transaction, aggregate, state, await decideRemove(aggregate, state, name, managedBy, validate, entails), actor, revision) }))
 
   const stage: ConfigurationSet<D, C>['stage'] = (staged) => change(async (transaction, state) => {
     const documents = staged.documents.map((document) => normaliseStaged(schema, document, staged.managedBy))
-    const decision = await decideChange(aggregate, state, { ...staged, documents }, validate)
+    const decision = await decideChange(aggregate, state, { ...staged, documents }, validate, entails)
     await keep(transaction, aggregate, staged, documents, decision)
     return { differences: [...decision.differences], faults: [...decision.faults] }
   })
@@ -107,7 +108,7 @@ export const configurationSet = <D extends ConfigurationDocument, C>(options: Co
     if (row?.state === 'activated' && row.revision !== null) return { revision: row.revision }
     if (row === undefined || row.state !== 'staged') throw new RpcError('not-found', `${aggregate}: no change ${id} is staged`)
     const staged: StagedChange<D> = { managedBy: row.managed_by, prune: row.prune, documents: JSON.parse(row.documents) as StagedDraft<D>[] }
-    const decision = await decideChange(aggregate, state, staged, validate)
+    const decision = await decideChange(aggregate, state, staged, validate, entails)
     if (decision.faults.length > 0) throw new RpcError('conflict', `${aggregate}: change ${id} no longer holds: ${decision.faults[0]?.message ?? ''}`, decision.faults.map((fault) => ({ ...fault })))
     const next = await store(transaction, aggregate, state, decision.events, row.actor, revision)
     await transaction.updateTable('configuration_changes').set({ state: 'activated', revision: next, documents: '[]' }).where('aggregate', '=', aggregate).where('change', '=', id).execute()

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Difference, Fault, ManagedBy } from '@sallyport/contracts/change'
 import { RpcError } from '@sallyport/contracts/rpc'
-import { documentsOf, evolve, type ConfigurationDocument, type DocumentEvent, type Draft, type StagedDraft, type State, type Validate } from './document.js'
+import { documentsOf, evolve, type ConfigurationDocument, type DocumentEvent, type Draft, type Entails, type StagedDraft, type State, type Validate } from './document.js'
 
 /** What a change would do: the events to append (none: everything is so already), the difference to show, and why it may not be. */
 export interface Decision<D extends ConfigurationDocument> {
@@ -37,25 +37,31 @@ const holdsNul = (document: object): boolean => {
 
 const otherManager = (aggregate: string, name: string, managedBy: ManagedBy): string => `${aggregate} "${name}" is managed by ${managedBy} and is changed there`
 
+const nothing = (): [] => []
+
+/** The events with what they entail; what is judged and stored is all of it. */
+const withEntailed = <D extends ConfigurationDocument>(state: State<D>, events: readonly DocumentEvent<D>[], entails: Entails<D>): readonly DocumentEvent<D>[] =>
+  [...events, ...entails(documentsOf(state), documentsOf(events.reduce(evolve, state)))]
+
 /** Throws RpcError `conflict` when somebody else manages the name, `invalid` (with faults) when the resulting set does not hold. */
-export const decidePut = async <D extends ConfigurationDocument>(aggregate: string, state: State<D>, draft: Draft<D>, validate: Validate<D>): Promise<readonly DocumentEvent<D>[]> => {
+export const decidePut = async <D extends ConfigurationDocument>(aggregate: string, state: State<D>, draft: Draft<D>, validate: Validate<D>, entails: Entails<D> = nothing): Promise<readonly DocumentEvent<D>[]> => {
   const existing = state.get(draft.name)?.document
   if (existing !== undefined && existing.managedBy !== draft.managedBy) throw new RpcError('conflict', otherManager(aggregate, draft.name, existing.managedBy))
   if (holdsNul(draft)) throw new RpcError('invalid', `${aggregate} "${draft.name}" holds a NUL character`)
   if (existing !== undefined && sameContent(existing, draft)) return []
-  const event: DocumentEvent<D> = { kind: 'put', document: draft }
-  refuse(aggregate, await validate(documentsOf(evolve(state, event)), new Set([draft.name])))
-  return [event]
+  const events = withEntailed(state, [{ kind: 'put', document: draft }], entails)
+  refuse(aggregate, await validate(documentsOf(events.reduce(evolve, state)), new Set([draft.name])))
+  return events
 }
 
 /** Throws RpcError `not-found`, `conflict`, or `invalid` when what remains does not hold without it. */
-export const decideRemove = async <D extends ConfigurationDocument>(aggregate: string, state: State<D>, name: string, managedBy: ManagedBy, validate: Validate<D>): Promise<readonly DocumentEvent<D>[]> => {
+export const decideRemove = async <D extends ConfigurationDocument>(aggregate: string, state: State<D>, name: string, managedBy: ManagedBy, validate: Validate<D>, entails: Entails<D> = nothing): Promise<readonly DocumentEvent<D>[]> => {
   const existing = state.get(name)?.document
   if (existing === undefined) throw new RpcError('not-found', `there is no ${aggregate} "${name}"`)
   if (existing.managedBy !== managedBy) throw new RpcError('conflict', otherManager(aggregate, name, existing.managedBy))
-  const event: DocumentEvent<D> = { kind: 'removed', name }
-  refuse(aggregate, await validate(documentsOf(evolve(state, event)), new Set()))
-  return [event]
+  const events = withEntailed(state, [{ kind: 'removed', name }], entails)
+  refuse(aggregate, await validate(documentsOf(events.reduce(evolve, state)), new Set()))
+  return events
 }
 
 const refuse = (aggregate: string, faults: readonly Fault[]): void => {
@@ -63,7 +69,7 @@ const refuse = (aggregate: string, faults: readonly Fault[]): void => {
 }
 
 /** The whole desired set of one source against what is in force. Never throws: everything wrong with it is a fault. */
-export const decideChange = async <D extends ConfigurationDocument>(aggregate: string, state: State<D>, change: StagedChange<D>, validate: Validate<D>): Promise<Decision<D>> => {
+export const decideChange = async <D extends ConfigurationDocument>(aggregate: string, state: State<D>, change: StagedChange<D>, validate: Validate<D>, entails: Entails<D> = nothing): Promise<Decision<D>> => {
   const events: DocumentEvent<D>[] = []
   const differences: Difference[] = []
   const faults: Fault[] = []
@@ -87,5 +93,10 @@ export const decideChange = async <D extends ConfigurationDocument>(aggregate: s
   }
   if (faults.length > 0) return { events: [], differences, faults }
   const changed = new Set(events.flatMap((event) => (event.kind === 'put' ? [event.document.name] : [])))
-  return { events, differences, faults: await validate(documentsOf(events.reduce(evolve, state)), changed) }
+  const all = withEntailed(state, events, entails)
+  for (const event of all.slice(events.length)) {
+    const name = event.kind === 'put' ? event.document.name : event.name
+    differences.push({ kind: aggregate, name, change: event.kind === 'removed' ? 'delete' : state.get(name)?.document === undefined ? 'create' : 'update' })
+  }
+  return { events: all, differences, faults: await validate(documentsOf(all.reduce(evolve, state)), changed) }
 }

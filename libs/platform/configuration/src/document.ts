@@ -30,6 +30,12 @@ export type DocumentEvent<D extends ConfigurationDocument> =
  */
 export type Validate<D extends ConfigurationDocument> = (documents: readonly D[], changed: ReadonlySet<string>) => readonly Fault[] | Promise<readonly Fault[]>
 
+/**
+ * What a change brings with it, by the documents in force before it and after it. Depends on its arguments only, as {@link Validate} does,
+ * and names nothing that the change itself puts or removes.
+ */
+export type Entails<D extends ConfigurationDocument> = (before: readonly D[], after: readonly D[]) => readonly DocumentEvent<D>[]
+
 export const eventType = (aggregate: string, kind: DocumentEvent<ConfigurationDocument>['kind']): string => `sallyport.${aggregate}.${kind}.v1`
 
 /** What is stored of an event. A put carries the whole document, so the last event of a name says all that counts about it. */

@@ -1,6 +1,6 @@
 export { configurationSet } from './configuration-set.js'
 export type { ConfigurationSet, ConfigurationSetOptions } from './configuration-set.js'
-export type { ConfigurationDocument, Draft, StagedDraft, Validate } from './document.js'
+export type { ConfigurationDocument, DocumentEvent, Draft, Entails, StagedDraft, Validate } from './document.js'
 export type { Snapshot } from './replica.js'
 export { configurationTables } from './tables.js'
 export type { ConfigurationTables } from './tables.js'

@@ -54,6 +54,17 @@ describe('a token', () => {
     expect((await verify(token({ groups: ['/dba'] }), [issuer(), partner])).party.groups).toEqual(['/dba'])
   })
 
+  test('shows a person only by what its issuer is set to, whatever else it holds', async () => {
+    const people = { claim: 'kind', values: ['person', 'staff'] }
+    const shown = async (claims: JWTPayload, setting?: Issuer['people']) => (await verify(token(claims), [issuer(setting === undefined ? {} : { people: setting })])).party.person
+    expect(await shown({ kind: 'person', amr: ['pwd', 'mfa'], auth_time: 1, acr: '1' })).toBeUndefined()
+    expect(await shown({ kind: 'person' }, people)).toBe(true)
+    expect(await shown({ kind: ['x', 'staff'] }, people)).toBe(true)
+    for (const kind of [undefined, 'agent', [], ['persons'], true, null, { person: true }]) expect([kind, await shown({ kind }, people)]).toEqual([kind, undefined])
+    expect(await shown({ groups: ['employees'] }, { claim: 'groups', values: ['employees'] })).toBe(true)
+    expect(await shown({ kind: 'person', act: { sub: 'coding-agent' } }, people)).toBeUndefined()
+  })
+
   test('of an actor makes the actor the principal and those it acts for its chain, nearest first', async () => {
     const { party } = await verify(token({ sub: 'alice', groups: ['engineers'], act: { sub: 'coding-agent', groups: ['ai-agents'], act: { sub: 'planner' } } }))
     expect(party).toMatchObject({ uid: 'coding-agent', groups: ['ai-agents'] })

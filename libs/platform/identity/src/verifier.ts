@@ -134,6 +134,7 @@ const nameIn = (value: unknown, what: string): string => {
  */
 const principalOf = (payload: JWTPayload, issuer: Issuer, foreign: readonly string[]): Principal => {
   const subject = partyOf(nameIn(payload.sub, 'subject'), groupsOf(payload[issuer.groupsClaim]), issuer, foreign)
+  if (payload['act'] === undefined && showsPerson(payload, issuer)) return { ...subject, person: true, chain: [] }
   const actors: Party[] = []
   let act = payload['act']
   while (act !== undefined) {
@@ -145,6 +146,13 @@ const principalOf = (payload: JWTPayload, issuer: Issuer, foreign: readonly stri
   }
   const [first = subject, ...chain] = [...actors, subject]
   return { ...first, chain }
+}
+
+/** Only by the issuer's own setting: no grant leaves the same marks everywhere. */
+const showsPerson = (payload: JWTPayload, { people }: Issuer): boolean => {
+  if (people === undefined) return false
+  const claim = payload[people.claim]
+  return (Array.isArray(claim) ? claim : [claim]).some((value) => typeof value === 'string' && people.values.includes(value))
 }
 
 const groupsOf = (value: unknown): string[] => {
