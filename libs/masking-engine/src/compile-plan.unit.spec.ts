@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import type { MaskPlanReply, Transform } from '@sallyport/contracts/masking'
-import { compilePlan, containsPlaceholder, PLACEHOLDER_PATTERN } from './index.js'
+import { containsPlaceholder, PLACEHOLDER_PATTERN } from '@sallyport/protocol-kit'
+import { compilePlan } from './index.js'
 
 const hashKey = Buffer.from('a key of thirty-two bytes, or so').toString('base64')
 const reply = (parts: Partial<MaskPlanReply>): MaskPlanReply => ({ revision: 1, outputs: [{ kind: 'pass' }], detection: [], touchesMasked: false, columnRules: true, hashKey, ...parts })

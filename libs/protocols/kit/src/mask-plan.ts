@@ -1,3 +1,5 @@
+import type { StreamMask, StreamOptions } from './stream-mask.js'
+
 /** Where one output of a result comes from, once the target's catalog was asked. */
 export type Origin =
   | { readonly kind: 'column'; readonly names: readonly { readonly schema: string; readonly table: string; readonly column: string }[]; readonly view: boolean }
@@ -29,6 +31,8 @@ export interface MaskPlan {
   readonly touchesMasked: boolean
   /** True when no output is masked or scanned: rows pass untouched. */
   readonly passesAll: boolean
+  /** A masker for one direction of one byte stream, by the same detectors and transforms as rows. */
+  stream(options: StreamOptions): StreamMask
 }
 
 export interface OutputPlan {

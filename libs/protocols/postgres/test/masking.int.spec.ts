@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { MaskPlan, MaskQuery, OutputPlan, TargetAccess } from '@sallyport/protocol-kit'
+import { passThrough } from '@sallyport/protocol-kit'
 import { freshDatabase } from '@sallyport/testing'
 import pg from 'pg'
 import { postgres } from '../src/index.js'
@@ -30,6 +31,7 @@ const mask = ({ touches, outputs }: MaskQuery): MaskPlan => {
     freeText: (text) => (touched ? text.replace(/\([^()]*\)=\([^()]*\)/g, '(…)=(…)') : text).replace(/[a-z0-9]+@example\.com/g, '[mail]'),
     touchesMasked: touched,
     passesAll: false,
+    stream: passThrough,
   }
 }
 

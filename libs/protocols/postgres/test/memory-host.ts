@@ -1,5 +1,6 @@
 import { quietHost } from '@sallyport/protocol-kit/testing'
 import type { Admission, MaskPlan, Operation, Outcome, ProtocolSession, Recognition, SessionHost, Ticket } from '@sallyport/protocol-kit'
+import { passThrough } from '@sallyport/protocol-kit'
 import { authenticationOk, backendKeyData, int32, message, password, readyForQuery, startupMessage } from '../src/codec/encode.js'
 import { FrameReader } from '../src/codec/frames.js'
 import { status } from '../src/codec/types.js'
@@ -11,7 +12,7 @@ const read: Recognition = {
 }
 const write: Recognition = { ...read, effects: [{ action: 'sql.update', class: 'write', facts: {} }], action: 'sql.update', class: 'write', provenRead: false }
 
-export const passAll: MaskPlan = { outputs: [], freeText: (text) => text, touchesMasked: false, passesAll: true }
+export const passAll: MaskPlan = { outputs: [], freeText: (text) => text, touchesMasked: false, passesAll: true, stream: passThrough }
 
 /** A host without sockets: everything the session sends is kept, acknowledgements come when the test says so. Texts that begin with `w` are writes. */
 export class MemoryHost {

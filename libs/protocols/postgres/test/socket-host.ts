@@ -5,7 +5,7 @@ import { connect as tlsConnect, TLSSocket, type SecureContext } from 'node:tls'
 import type {
   Admission, CatalogSession, Claim, HoldNotice, MaskPlan, MaskQuery, Operation, Outcome, ProtocolSession, Recognition, SessionHost, Side, TargetAccess, Ticket, TlsFacts, Verdict,
 } from '@sallyport/protocol-kit'
-import { Refusal } from '@sallyport/protocol-kit'
+import { passThrough, Refusal } from '@sallyport/protocol-kit'
 import { postgres } from '../src/index.js'
 
 export interface Recorded {
@@ -28,7 +28,7 @@ export interface HostOptions {
   readonly resultBytesMax?: number
 }
 
-export const passAll: MaskPlan = { outputs: [], freeText: (text) => text, touchesMasked: false, passesAll: true }
+export const passAll: MaskPlan = { outputs: [], freeText: (text) => text, touchesMasked: false, passesAll: true, stream: passThrough }
 
 const secureAsClient = async (raw: Socket): Promise<TLSSocket> => {
   raw.removeAllListeners('data')
@@ -85,11 +85,13 @@ export class SocketHost {
     const attach = (side: Side, socket: Socket): void => {
       this.sockets.add(socket)
       socket.on('error', () => undefined)
+      let working: Promise<void> | undefined
       socket.on('data', (chunk: Buffer) => {
         try {
           const pending = session.receive(side, chunk)
           if (pending === undefined) return
           socket.pause()
+          working = pending.catch(() => undefined)
           pending.then(() => socket.resume(), (error: unknown) => {
             this.failures.push(error)
             destroy()
@@ -102,8 +104,13 @@ export class SocketHost {
       socket.on('close', () => {
         this.sockets.delete(socket)
         if (sockets[side] !== socket) return
-        void session.end(side)
-        destroy()
+        const ended = (): void => {
+          void session.end(side)
+          destroy()
+        }
+        // What a target said last is worked off before its end.
+        if (side === 'target' && working !== undefined) void working.then(ended)
+        else ended()
       })
     }
     const host: SessionHost = {
@@ -143,7 +150,7 @@ export class SocketHost {
       requestCancel: async (key) => {
         const found = this.cancelKeys.get(Buffer.from(key).toString('hex'))
         const request = found?.session.cancel()
-        if (request === undefined) return
+        if (request === undefined || 'ask' in request) return
         await new Promise<void>((resolve) => {
           const socket = connect(options.target.port, options.target.host, () => socket.end(request))
           socket.on('close', () => resolve())

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { MaskPlan, OutputPlan, SessionHost, Ticket } from '@sallyport/protocol-kit'
+import { passThrough } from '@sallyport/protocol-kit'
 import type { Field } from '../codec/decode.js'
 import { int16, int32, message } from '../codec/encode.js'
 import { MalformedFrame } from '../codec/malformed.js'
@@ -12,7 +13,7 @@ import { Masker } from './masker.js'
 const row = (...values: readonly (string | Buffer | null)[]): Buffer =>
   message(68, int16(values.length), ...values.flatMap((value) => (value === null ? [int32(-1)] : [int32(Buffer.from(value).length), Buffer.from(value)])))
 
-const plan = (outputs: readonly (OutputPlan | undefined)[]): MaskPlan => ({ outputs, freeText: (text) => text, touchesMasked: true, passesAll: false })
+const plan = (outputs: readonly (OutputPlan | undefined)[]): MaskPlan => ({ outputs, freeText: (text) => text, touchesMasked: true, passesAll: false, stream: passThrough })
 const field = (type: number, format = 0): Field => ({ name: 'f', table: 1, attribute: 1, type, format })
 const to = (value: string | null | undefined, kind: OutputPlan['kind'] = 'column'): OutputPlan => ({ kind, mask: { rule: 'r', apply: () => value } })
 
