@@ -45,7 +45,7 @@ const policiesProvider: Provider = {
   useFactory: (database: Database<Tables>, bus: Bus, logger: Logger, instance: string, schema: PolicySchema, metrics: ReturnType<typeof makeMetrics>, readiness: Readiness) => {
     const policies = makePolicies({ database, bus, logger, instance, schema, metrics })
     readiness.add('policies', () => policies.verified())
-    readiness.add('engine', () => !engineBroken())
+    readiness.addVital('engine', () => !engineBroken(), 'the policy engine broke')
     return policies
   },
 }

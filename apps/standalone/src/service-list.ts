@@ -15,7 +15,14 @@ const loaders: Readonly<Record<ServiceName, () => Promise<{ readonly service: un
   'connection-proxy': () => import('@sallyport/connection-proxy'),
 }
 
+const BROKEN_STATUS = 70
+
 export const startInThisProcess = async (name: ServiceName, env: Readonly<Record<string, string>>): Promise<RunningService> => {
   const [{ startService }, { service }] = await Promise.all([import('@sallyport/runtime'), loaders[name]()])
-  return startService(service as ServiceDefinition, env)
+  return startService(service as ServiceDefinition, env, {
+    onBroken: ({ why }) => {
+      process.stderr.write(`sallyport: ${name}: ${why}; it can't be mended within this process, which ends: start it again (with --processes it is started again by itself)\n`)
+      process.exit(BROKEN_STATUS)
+    },
+  })
 }

@@ -36,14 +36,16 @@ export interface CallOptions {
 
 const APPEND_TIMEOUT_MS = 5_000
 const RECONNECT_WAIT_MS = 200
+const CONNECT_MS = 5_000
+const PROGRESS_MS = 3_000
 const silent: BusLogger = { error: () => undefined, warn: () => undefined }
 
 /** One connection to NATS: request/reply contracts, plain messages, and the event stream. */
 export interface Bus {
   /** Asks the contract's owner. Throws RpcError: what the owner answered, or `unavailable` when it could not be asked in time. */
   call<R extends Rpc>(contract: R, request: z.input<R['request']>, options?: CallOptions): Promise<z.output<R['response']>>
-  /** Serves a contract. `queue` null: every instance gets every request; default: one instance of the service. */
-  serve<R extends Rpc>(contract: R, handler: (request: z.output<R['request']>) => z.input<R['response']> | Promise<z.input<R['response']>>, options?: { queue?: string | null }): Stop
+  /** Serves a contract. `queue` null: every instance gets every request; default: one instance of the service. `subject`: where it was asked, which the server checked. */
+  serve<R extends Rpc>(contract: R, handler: (request: z.output<R['request']>, subject: string) => z.input<R['response']> | Promise<z.input<R['response']>>, options?: { queue?: string | null }): Stop
   /** Core NATS, at most once, dropped while disconnected: for notices and heartbeats only. */
   publish(subject: string, payload: unknown): void
   subscribe(subject: string, handler: (payload: unknown, subject: string) => void | Promise<void>, options?: { queue?: string }): Stop
@@ -130,9 +132,14 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
   }
 }
 
-const firstConnection = (options: BusOptions, inboxPrefix: string): Promise<NatsConnection> => {
-  const attempts = Math.ceil((options.connectTimeoutMs ?? 20_000) / RECONNECT_WAIT_MS)
-  const attempt = async (left: number): Promise<NatsConnection> => {
+const withoutLogin = (servers: string): string => servers.replaceAll(/\/\/[^@,/]*@/g, '//')
+
+/** Tries until the deadline, with a line now and then: whoever starts a service should see what it waits for. */
+const firstConnection = async (options: BusOptions, inboxPrefix: string): Promise<NatsConnection> => {
+  const timeoutMs = options.connectTimeoutMs ?? 20_000
+  const deadline = performance.now() + timeoutMs
+  let told = performance.now()
+  for (;;) {
     try {
       return await connect({
         servers: options.servers.split(','),
@@ -145,13 +152,16 @@ const firstConnection = (options: BusOptions, inboxPrefix: string): Promise<Nats
         ignoreAuthErrorAbort: true,
         pingInterval: 2_000,
         maxPingOut: 2,
+        timeout: Math.max(RECONNECT_WAIT_MS, Math.min(CONNECT_MS, deadline - performance.now())),
       })
     } catch (cause) {
-      if (left <= 1) throw new Error(`can't reach NATS at ${options.servers} as ${options.user ?? 'nobody'}: ${String(cause)}`, { cause })
+      const now = performance.now()
+      if (now + RECONNECT_WAIT_MS > deadline) throw new Error(`can't reach NATS at ${withoutLogin(options.servers)} as ${options.user ?? 'nobody'}: ${String(cause)}`, { cause })
+      if (now - told >= PROGRESS_MS) {
+        told = now
+        options.logger?.warn({ servers: withoutLogin(options.servers), user: options.user, secondsLeft: Math.ceil((deadline - now) / 1000), error: String(cause) }, 'waiting for NATS')
+      }
       await new Promise((resolve) => { setTimeout(resolve, RECONNECT_WAIT_MS) })
-      return attempt(left - 1)
     }
   }
-  return attempt(attempts)
 }
-

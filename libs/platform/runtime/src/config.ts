@@ -12,6 +12,8 @@ export const runtimeConfigSchema = z.object({
   SALLYPORT_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Name of this process among its kind; part of subjects, so letters, digits, "-" and "_" only. */
   SALLYPORT_INSTANCE: z.string().regex(/^[A-Za-z0-9_-]{1,60}$/).optional(),
+  /** How long a starting service waits for NATS, in milliseconds. */
+  SALLYPORT_START_MS: z.coerce.number().int().min(0).default(60_000),
   /** How long a stopping service may take to finish what runs, in milliseconds. */
   SALLYPORT_DRAIN_MS: z.coerce.number().int().min(0).default(10_000),
 })

@@ -2,12 +2,29 @@ export type ReadinessCheck = () => boolean | Promise<boolean>
 
 const CHECK_TIMEOUT_MS = 2_000
 
+/** Something without which the process is of no use any more, and that can't be mended within it. */
+export interface VitalFault {
+  readonly name: string
+  readonly why: string
+}
+
 /** What must be true for the service to take work. A check that takes too long counts as false. */
 export class Readiness {
+  private readonly vital: (VitalFault & { readonly check: () => boolean })[] = []
   private readonly checks = new Map<string, ReadinessCheck>()
 
   add(name: string, check: ReadinessCheck): void {
     this.checks.set(name, check)
+  }
+
+  /** A check that, once false, stays false: the process is replaced. `why` says so in its last line. */
+  addVital(name: string, check: () => boolean, why: string): void {
+    this.add(name, check)
+    this.vital.push({ name, why, check })
+  }
+
+  brokenVital(): VitalFault | undefined {
+    return this.vital.find(({ check }) => !check())
   }
 
   async evaluate(): Promise<{ ready: boolean; checks: Record<string, boolean> }> {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common'
 import type { Bus } from '@sallyport/messaging'
-import { testNats } from '@sallyport/testing'
+import { startNats, temporaryDir, testNats, waitFor } from '@sallyport/testing'
 import { z } from 'zod'
 import { BUS, ConfigurationError, defineService, READINESS, startService, type Readiness } from '../src/index.js'
 
@@ -56,4 +56,61 @@ test('a drain that hangs is cut off at its deadline', async () => {
   const running = await startService(service, { ...(await env()), SALLYPORT_DRAIN_MS: '50' })
   await running.stop()
   expect(heard).toEqual(['hang', 'drained'])
+})
+
+const plain = defineService({
+  name: 'plain', config: z.object({}),
+  module: () => ({ module: WorkerModule, providers: [{ provide: 'start', inject: [BUS], useFactory: async (bus: Bus) => { await bus.ensureEventStream() } }] }),
+})
+
+test('a service that starts before NATS waits for it, and one that loses it while starting starts again', async () => {
+  const nats = await startNats({ dataDir: temporaryDir('late-nats') })
+  const late = { SALLYPORT_NATS_URL: nats.url, SALLYPORT_LOG_LEVEL: 'silent' }
+  nats.kill()
+  const waiting = startService(plain, late)
+  await nats.restart()
+  const first = await waiting
+  let tries = 0
+  const shaken = defineService({
+    ...plain,
+    module: () => ({
+      module: WorkerModule,
+      providers: [{
+        provide: 'start', inject: [BUS], useFactory: async (bus: Bus) => {
+          if (++tries === 1) nats.kill()
+          const done = bus.ensureEventStream()
+          if (tries === 1) await nats.restart()
+          await done
+          if (tries === 1) throw new Error('what a service says when its requests failed')
+        },
+      }],
+    }),
+  })
+  const second = await startService(shaken, late)
+  expect(tries).toBeGreaterThan(1)
+  expect((await fetch(`${second.httpUrl}/readyz`)).status).toBe(200)
+  await Promise.all([first.stop(), second.stop()])
+  await nats.stop()
+}, 40_000)
+
+test('without NATS it ends at the deadline and names the setting', async () => {
+  const refused = startService(plain, { SALLYPORT_NATS_URL: 'nats://u:s3cret@127.0.0.1:1', SALLYPORT_START_MS: '500', SALLYPORT_LOG_LEVEL: 'silent' })
+  await expect(refused).rejects.toThrow(/plain can't start.*SALLYPORT_NATS_URL \(nats:\/\/127\.0\.0\.1:1\)/)
+  await expect(refused).rejects.not.toThrow('s3cret')
+})
+
+test('what breaks for good is said once, makes the service unready, and is handed to whoever runs the process', async () => {
+  let whole = true
+  const broken: string[] = []
+  const fragile = defineService({
+    name: 'fragile', config: z.object({}),
+    module: () => ({ module: WorkerModule, providers: [{ provide: 'engine', inject: [READINESS], useFactory: (readiness: Readiness) => readiness.addVital('engine', () => whole, 'the engine broke') }] }),
+  })
+  const running = await startService(fragile, await env(), { onBroken: ({ name, why }) => void broken.push(`${name}: ${why}`) })
+  expect((await fetch(`${running.httpUrl}/readyz`)).status).toBe(200)
+  whole = false
+  await waitFor(() => broken.length > 0)
+  expect((await fetch(`${running.httpUrl}/readyz`)).status).toBe(503)
+  await running.stop()
+  expect(broken).toEqual(['engine: the engine broke'])
 })
