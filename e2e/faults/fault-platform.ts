@@ -13,7 +13,7 @@ import { generateSealingKey, seal } from '@sallyport/sealing'
 import { freePort, startNats, startPostgres, temporaryDir, waitFor, type EmbeddedPostgres } from '@sallyport/testing'
 import pg from 'pg'
 import { startIssuer } from '../harness/identity.js'
-import { newDigestKey } from '../harness/services.js'
+import { anyPorts, newDigestKey } from '../harness/services.js'
 import { superviseServer, superviseService, type ServiceProcess, type Victim } from './supervised.js'
 
 export const PROXY = 'proxy-1'
@@ -37,7 +37,7 @@ const SCHEMA = `
   insert into people values (1, '${EMAILS[0]}'), (2, '${EMAILS[1]}');
   grant select, insert, delete on all tables in schema public to app;
 `
-const bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba'], chain: [] }
+const bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba'], person: true, chain: [] }
 
 export interface FaultPlatformOptions {
   readonly logLevel?: string
@@ -91,7 +91,7 @@ export class FaultPlatform {
     })))
     platform.proxyPort = await freePort()
     await platform.startService('connection-proxy', PROXY, 'proxy', {
-      ...login(PROXY), SALLYPORT_INSTANCE: PROXY, SALLYPORT_POSTGRES_PORT: String(platform.proxyPort), SALLYPORT_ACKNOWLEDGE_MS: '3000',
+      ...login(PROXY), SALLYPORT_INSTANCE: PROXY, ...anyPorts(), SALLYPORT_POSTGRES_PORT: String(platform.proxyPort), SALLYPORT_ACKNOWLEDGE_MS: '3000',
       SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: [sealingKey.privateKey] }), SALLYPORT_DIGEST_KEY: newDigestKey(),
     })
     await platform.allReady()

@@ -1,6 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { protocols } from '@sallyport/protocols'
 import { temporaryDir, waitFor } from '@sallyport/testing'
 import type { Endpoints } from '../src/index.js'
 
@@ -25,6 +26,9 @@ export interface UpProcess {
   exit(): Promise<number | null>
 }
 
+/** Every protocol's listener on any free port. */
+const anyPorts = Object.fromEntries(protocols.map(({ name }) => [`SALLYPORT_${name.toUpperCase()}_PORT`, '0']))
+
 const READY_TIMEOUT_MS = 50_000
 
 /** `up` as its users run it, on free ports. */
@@ -32,7 +36,7 @@ export const startUp = (args: readonly string[] = [], env: Record<string, string
   const readyFile = `${temporaryDir('ready')}.json`
   const child = spawn(process.execPath, [path.join(root, 'apps/standalone/dist/main.js'), '--ready-file', readyFile, ...args], {
     cwd: root,
-    env: { ...process.env as Record<string, string>, SALLYPORT_API_PORT: '0', SALLYPORT_ISSUER_PORT: '0', SALLYPORT_POSTGRES_PORT: '0', ...env },
+    env: { ...process.env as Record<string, string>, SALLYPORT_API_PORT: '0', SALLYPORT_ISSUER_PORT: '0', ...anyPorts, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

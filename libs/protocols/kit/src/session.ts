@@ -22,9 +22,16 @@ export interface ProtocolSession {
   /** A side ended its stream. The session flushes what it owes; the host closes the other side after it. */
   end(side: Side): void | Promise<void>
   /** Somebody asked to cancel what runs now (a CancelRequest that found its session): answers the bytes to show the target on a connection of their own, or undefined when nothing at the target needs cancelling (a held command was withdrawn by the host). */
-  cancel(): Uint8Array | undefined
+  cancel(): Uint8Array | SecuredAside | undefined
   /** The session must end now: say why in the protocol's own form; the host then closes both sides. */
   terminate(refusal: Refusal): void
+}
+
+/** What is shown the target on a connection of its own, over TLS as the connection's mode has it: `ask` is said in the clear first, and only when exactly `agreed` comes back does TLS begin. */
+export interface SecuredAside {
+  readonly ask: Uint8Array
+  readonly agreed: Uint8Array
+  readonly bytes: Uint8Array
 }
 
 /** Who the client says it is, as far as the protocol carries it. */
@@ -171,6 +178,8 @@ export interface SessionHost {
   record(ticket: Ticket, kind: RecordedKind, bytes: Uint8Array): void
   /** Undefined while the recording is at most 256 KiB and one second ahead of what is acknowledged; else resolves when it is so again. Rejects with a Refusal after the deadline. */
   whenRecorded(ticket: Ticket): Promise<void> | undefined
+  /** Ends the session as a throw out of `receive` does, from where nothing is being received: `terminate` is called with the refusal, then both sides close. */
+  abandon(refusal: Refusal): void
   /** How the command ended. Exactly once for each allowed ticket. */
   finish(ticket: Ticket, outcome: Outcome): void
 

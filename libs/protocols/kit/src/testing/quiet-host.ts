@@ -15,6 +15,7 @@ export const quietHost = {
   whenAcknowledged: async () => undefined,
   record: () => undefined,
   whenRecorded: () => undefined,
+  abandon: () => undefined,
   catalog: () => undefined,
   catalogChanged: () => undefined,
 } satisfies Partial<SessionHost>

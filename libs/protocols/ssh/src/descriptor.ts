@@ -1,0 +1,23 @@
+import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
+import { limits } from './limits.js'
+import { checkOptions } from './options.js'
+import { createServerKeys } from './server-keys.js'
+import { SshSession } from './session.js'
+import { actions, facts, loadRecogniser, recognise, unrecognised } from './provisional.js'
+
+/** All that the rest of the platform knows of SSH. */
+export const ssh: ProtocolDescriptor = {
+  name: 'ssh',
+  title: 'SSH',
+  defaultPort: 7022,
+  actions,
+  facts,
+  credentialKinds: ['password', 'private-key', 'certificate-authority'],
+  checkOptions,
+  createServerKeys,
+  createSession: (host) => new SshSession(host),
+  loadRecogniser,
+  recognise,
+  unrecognised,
+  limits: { textBytesMax: limits.textBytesMax, recogniseTimeoutMs: 1000, handshakeTimeoutMs: 30_000 },
+}

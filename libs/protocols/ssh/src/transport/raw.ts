@@ -1,0 +1,75 @@
+import type { Client, Connection, ServerChannel } from 'ssh2'
+
+/** Message numbers, RFC 4250 section 4.1.2. */
+const DISCONNECT = 1
+const USERAUTH_BANNER = 53
+
+/** What the library keeps to itself and we need: a disconnect with a text, a banner at any time, who was agreed with what. Pinned to its exact version. */
+interface Innards {
+  readonly _protocol: {
+    readonly _strictMode: boolean | undefined
+    readonly _kexinit: unknown
+    readonly _packetRW: { readonly write: { readonly allocStart: number; readonly allocStartKEX: number; alloc(bytes: number, force?: boolean): Buffer; finalize(packet: Buffer, force?: boolean): Buffer } }
+    readonly _cipher: { encrypt(packet: Buffer): void }
+    readonly _handlers: Record<string, ((...given: readonly never[]) => void) | undefined>
+  }
+}
+
+const protocolOf = (peer: Connection | Client): Innards['_protocol'] => (peer as unknown as Innards)._protocol
+
+/** A value as SSH's `string`. */
+const text = (value: string): Buffer => {
+  const bytes = Buffer.from(value)
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(bytes.length)
+  return Buffer.concat([head, bytes])
+}
+
+/** RFC 4253 section 11.1. Goes out even in the middle of a key exchange. */
+export const disconnect = (peer: Connection | Client, reason: number, why: string): void => {
+  const protocol = protocolOf(peer)
+  const body = Buffer.concat([Buffer.from([DISCONNECT, 0, 0, 0, reason]), text(why), text('')])
+  const { write } = protocol._packetRW
+  const packet = write.alloc(body.length, true)
+  packet.set(body, write.allocStartKEX)
+  protocol._cipher.encrypt(write.finalize(packet, true))
+}
+
+/** RFC 4252 section 5.4: a text that clients show, at any time before they are let in. Nothing while keys are exchanged. */
+export const banner = (peer: Connection, message: string): void => {
+  const protocol = protocolOf(peer)
+  if (protocol._kexinit !== undefined) return
+  const body = Buffer.concat([Buffer.from([USERAUTH_BANNER]), text(`${message}\r\n`), text('')])
+  const { write } = protocol._packetRW
+  const packet = write.alloc(body.length)
+  packet.set(body, write.allocStart)
+  protocol._cipher.encrypt(write.finalize(packet))
+}
+
+/** Whether both sides agreed on strict key exchange. */
+export const isStrict = (peer: Connection | Client): boolean => protocolOf(peer)._strictMode === true
+
+/** Sees a message before the library does; when it answers false, the library doesn't see it. */
+export const watch = <T extends readonly unknown[]>(peer: Connection | Client, message: string, see: (...given: T) => boolean): void => {
+  const handlers = protocolOf(peer)._handlers
+  const original = handlers[message] as ((protocol: unknown, ...given: T) => void) | undefined
+  handlers[message] = ((protocol: unknown, ...given: T): void => {
+    if (see(...given)) original?.(protocol, ...given)
+  }) as never
+}
+
+interface ChannelInnards {
+  _chunk: unknown
+  _chunkcb: unknown
+  _chunkErr: unknown
+  _chunkcbErr: unknown
+}
+
+/** The library writes a piece that had waited for the client's window again, when later the other of stdout and stderr waits: it never forgets it. */
+export const forgetWritten = (channel: ServerChannel): void => {
+  const innards = channel as unknown as ChannelInnards
+  innards._chunk = undefined
+  innards._chunkcb = undefined
+  innards._chunkErr = undefined
+  innards._chunkcbErr = undefined
+}
