@@ -1,1 +1,5 @@
+export { describeConformance } from './conformance.js'
+export type { ConformanceFixture } from './conformance.js'
 export { quietHost } from './quiet-host.js'
+export { watchedHost } from './watched-host.js'
+export type { WatchedHost } from './watched-host.js'
