@@ -86,7 +86,7 @@ const config = [
       'no-restricted-properties': 'off',
       'no-restricted-syntax': ['error', ...forms],
       'no-console': 'off',
-      '@nx/enforce-module-boundaries': boundaries([...directions.map(([tag]) => [tag, fromSpecs])], { allow: ['**/e2e/harness/*.js'] }),
+      '@nx/enforce-module-boundaries': boundaries([...directions.map(([tag]) => [tag, fromSpecs])], { allow: ['.*/e2e/harness/[a-z-]+\\.js'] }),
     },
   },
 ]

@@ -30,6 +30,8 @@ type Begun = 'nothing' | 'refused' | 'opened' | 'cancel'
 /** One client's connection: hosts its protocol session, and is the only thing that touches its sockets. */
 export class GatewaySession implements SessionHost {
   readonly id = newId('ses')
+  /** Called once, when it is let in. */
+  onOpened: (() => void) | undefined
   private readonly client: SideStream
   private readonly target: SideStream
   private readonly protocol: ProtocolSession
@@ -192,6 +194,7 @@ export class GatewaySession implements SessionHost {
     if (this.phase === 'closed') throw new Refusal('killed', 'the session has ended')
     clearTimeout(this.handshake)
     this.phase = 'open'
+    this.onOpened?.()
     this.services.live.add({
       id: this.id, connection: connection.name, uid: subject.principal.uid, openedAt: new Date().toISOString(),
       endsAt: performance.now() + SESSION_LIFE_MAX_MS, kill: (refusal) => this.fail(refusal),
@@ -315,6 +318,10 @@ export class GatewaySession implements SessionHost {
     } catch (error) {
       this.services.logger.error({ session: this.id, error: String(error) }, 'a session did not end well')
     }
+  }
+
+  abandon(refusal: Refusal): void {
+    this.fail(refusal)
   }
 
   private fail(error: unknown): void {
