@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type pg from 'pg'
 import type { Platform } from './harness/platform.js'
+import { runProgram } from './harness/programs.js'
 import { POLICIES, startShop } from './harness/shop.js'
 
 const HANDLES = ['quokka7713', 'wombat4459']
@@ -145,5 +146,50 @@ describe('what reads no masked column into another place goes on', () => {
     for (let count = 0; count < 20; count += 1) expect(await refused()).toBe('refused')
     await stop()
     expect(asked.filter((subject) => subject !== 'sallyport.rpc.audit.watermarks')).toEqual([])
+  })
+})
+
+describe('what stands for a masked value is not written back', () => {
+  const refused = { code: '42501', message: expect.stringContaining('placeholder of a masked value'), hint: expect.stringContaining('shown masked') }
+  const rows = async (): Promise<unknown> => (await target.query('select count(*)::int as n from scratch')).rows[0].n
+
+  test('as a literal or a parameter, as text or binary', async () => {
+    const { rows: [member] } = await engineer.query('select handle from members where id = 2')
+    for (const [text, values] of [
+      [`update members set handle = '${member.handle}' where id = 2`, []], ['update members set handle = $1 where id = 2', [member.handle]],
+      ['insert into scratch (body) values ($1)', [`seen: ${member.handle}`]], ['insert into scratch (body) values (convert_from($1::bytea, \'UTF8\'))', [Buffer.from(member.handle)]],
+      ['insert into scratch (body) values (\'[hash:abcdefghijklmnopqrstuv]\')', []], ['do $$begin insert into scratch (body) values (\'[masked]\'); end$$', []],
+    ] as const) await expect(engineer.query(text, [...values])).rejects.toMatchObject(refused)
+    await engineer.query('prepare storing as insert into scratch (body) values ($1)')
+    await expect(engineer.query('execute storing (\'[masked:members]\')')).rejects.toMatchObject(refused)
+    await engineer.query('deallocate storing')
+    expect(await rows()).toBe(0)
+    expect((await target.query('select handle from members where id = 2')).rows[0].handle).toBe(HANDLES[1])
+  })
+
+  test('in the data of COPY, wherever it is cut, and the session goes on', async () => {
+    const { out, err } = await runProgram('psql', ['-X'], platform.libpq('shop', await platform.issuer.token('erin', ['engineers'])),
+      `copy scratch from stdin;\n${'1\tplain\n'.repeat(30_000)}2\t[masked:members]\n${'1\tplain\n'.repeat(30_000)}\\.\nselect 'goes on' as word;\n`)
+    expect(err).toContain('placeholder of a masked value')
+    expect(out).toContain('goes on')
+    expect(await rows()).toBe(0)
+    await platform.settled()
+    const [command] = await platform.commands({ text: 'copy scratch from stdin' })
+    expect(command).toMatchObject({ status: 'failed' })
+  })
+
+  test('it is in the log as refused, and nobody is asked to approve it', async () => {
+    const agent = await platform.client('shop', await platform.agentToken())
+    await expect(agent.query('insert into notes values (7, \'[masked:pii]\')')).rejects.toMatchObject(refused)
+    await agent.end()
+    await platform.settled()
+    expect((await platform.commands({ text: 'insert into notes values (7' }))[0]).toMatchObject({ status: 'refused' })
+  })
+
+  test('what only looks at it, and whoever sees everything, is not stopped', async () => {
+    await engineer.query('select * from scratch where body = \'[masked:members]\'')
+    await engineer.query('delete from scratch where body = $1', ['[masked:members]'])
+    await engineer.query('insert into scratch (body) values (\'[mask] [masked\')')
+    await target.query('truncate scratch')
   })
 })

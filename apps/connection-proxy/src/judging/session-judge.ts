@@ -140,6 +140,7 @@ export class SessionJudge {
     const parameters = loggedParameters(operation, plan)
     const sequence = this.log.requested(command, this.membersOf(operation, reply, plan), digest, parameters)
     if (this.ended !== undefined) return this.refuse(command, this.ended, reply.policies)
+    if (operation.refusal !== undefined && reply.outcome !== 'deny') return this.refuse(command, operation.refusal, [])
     if (reply.outcome === 'allow') return { kind: 'allow', ticket: this.log.ticket(command, reply === always ? 0 : sequence) }
     if (reply.outcome === 'deny') return this.refuse(command, denialOf(operation, reply, command), reply.policies)
     return this.hold({ command, digest, operation, reply, plan }, onHeld, signal)

@@ -1,3 +1,5 @@
+import type { Refusal } from './refusal.js'
+
 /**
  * The neutral middle: what every protocol turns one unit of execution into. Plain data, no protocol named.
  * `unmask`: puts masked data where no masking rule reaches it.
@@ -76,6 +78,8 @@ export interface Operation {
    * and their types, database, role, search path, settings that change the meaning. Hashed with length prefixes.
    */
   readonly exact: readonly (Uint8Array | string)[]
+  /** Why the protocol refuses it whatever policies say: it is recorded as requested and refused, and nobody is asked about it. */
+  readonly refusal?: Refusal | undefined
   /** The client can't tell a wait from a hang beyond this; 0: no cap. Holds are capped at this many milliseconds. */
   readonly holdCapMs: number
 }

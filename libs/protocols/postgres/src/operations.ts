@@ -1,4 +1,4 @@
-import type { InputKind, Operation, Recognition } from '@sallyport/protocol-kit'
+import { containsPlaceholder, type InputKind, type Operation, type Recognition, type Refusal } from '@sallyport/protocol-kit'
 import { BodyReader } from './codec/decode.js'
 import { readableValue } from './values.js'
 
@@ -12,8 +12,17 @@ export interface OperationContext {
   readonly decode: (bytes: Uint8Array) => string
 }
 
+/** An operation that says whether what it would store holds the placeholder of a mask. */
+export interface StoringOperation extends Operation {
+  refusal: Refusal | undefined
+  readonly holdsPlaceholder: boolean
+}
+
+const anyHolds = (text: string, standsFor: NonNullable<Operation['standsFor']>): boolean => containsPlaceholder(text) || standsFor.some((named) => containsPlaceholder(named.text))
+
 /** A simple query, or a protocol portal without parameters. */
-export class QueryOperation implements Operation {
+export class QueryOperation implements StoringOperation {
+  refusal: Refusal | undefined
   readonly holdCapMs: number
   readonly standsFor: NonNullable<Operation['standsFor']>
   constructor(
@@ -22,6 +31,10 @@ export class QueryOperation implements Operation {
   ) {
     this.holdCapMs = context.holdCapMs
     this.standsFor = names.standsFor
+  }
+
+  get holdsPlaceholder(): boolean {
+    return anyHolds(this.text, this.standsFor)
   }
 
   get exact(): readonly (Uint8Array | string)[] {
@@ -47,12 +60,17 @@ export interface Given extends Names {
  * A Bind with its parameters. `parameters` and `exact` are worked out when asked for; they read the client's bytes,
  * so they must be read before the promise of `judge` resolves.
  */
-export class BindOperation implements Operation {
+export class BindOperation implements StoringOperation {
+  refusal: Refusal | undefined
   readonly holdCapMs: number
   readonly standsFor: NonNullable<Operation['standsFor']>
   constructor(readonly recognition: Recognition, readonly text: string, readonly input: InputKind, private readonly given: Given, private readonly context: OperationContext) {
     this.holdCapMs = context.holdCapMs
     this.standsFor = given.standsFor
+  }
+
+  get holdsPlaceholder(): boolean {
+    return containsPlaceholder(this.given.bound) || anyHolds(this.text, this.standsFor)
   }
 
   get exact(): readonly (Uint8Array | string)[] {
@@ -112,11 +130,16 @@ export const recogniseFunctionCall = (oid: number): Recognition => {
 }
 
 /** A FunctionCall with its arguments. */
-export class FunctionOperation implements Operation {
+export class FunctionOperation implements StoringOperation {
+  refusal: Refusal | undefined
   readonly input = 'none'
   readonly holdCapMs: number
   constructor(readonly recognition: Recognition, readonly text: string, private readonly body: Buffer, private readonly context: OperationContext) {
     this.holdCapMs = context.holdCapMs
+  }
+
+  get holdsPlaceholder(): boolean {
+    return containsPlaceholder(this.body)
   }
 
   get exact(): readonly (Uint8Array | string)[] {

@@ -1,7 +1,10 @@
+import { copyFail } from '../codec/encode.js'
 import type { FrameReader } from '../codec/frames.js'
 import { frontend } from '../codec/types.js'
 import { limits } from '../limits.js'
 import type { Conversation } from './conversation.js'
+import type { Expectation } from './expectations.js'
+import { masksInForce, maskWritten, WrittenMaskScan } from './written-masks.js'
 
 /**
  * COPY FROM STDIN: what the client sends is a stream. Every piece is recorded before it is forwarded, and at most
@@ -13,6 +16,7 @@ export class CopyIn {
   private ranges: { readonly buffer: Buffer; readonly start: number; end: number }[] = []
   private ahead: { readonly sequence: number; readonly bytes: number }[] = []
   private aheadBytes = 0
+  private scanned: { readonly copy: Expectation; readonly scan: WrittenMaskScan } | undefined
 
   constructor(private readonly conversation: Conversation) {}
 
@@ -49,9 +53,32 @@ export class CopyIn {
     this.ranges = []
     const payload = this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces)
     this.pieces.length = 0
-    const command = conversation.copyIn?.command
-    if (command === undefined) return undefined
-    if (payload.length > 0) {
+    const { copyIn } = conversation
+    if (copyIn?.command === undefined) return undefined
+    if (!this.scanOf(copyIn).finds(payload)) return this.forwardPayload(copyIn, payload, ranges)
+    conversation.toTarget.flush()
+    return masksInForce(conversation.host).then((masked) => (masked ? this.refuse(copyIn) : this.forwardPayload(copyIn, payload, ranges)))
+  }
+
+  private scanOf(copy: Expectation): WrittenMaskScan {
+    if (this.scanned?.copy !== copy) this.scanned = { copy, scan: new WrittenMaskScan() }
+    return this.scanned.scan
+  }
+
+  /** The data holds the placeholder of a mask: the COPY fails as if the client had given it up, so that nothing of it stays. */
+  private async refuse(copy: Expectation): Promise<void> {
+    const { conversation } = this
+    if (conversation.copyIn === copy && !conversation.copyInOpen) await conversation.whenCopyInSettled()
+    if (conversation.ended || conversation.copyIn !== copy) return
+    copy.refusal = maskWritten(copy.command?.ticket.command)
+    const frame = copyFail('refused by the gateway')
+    this.done({ type: frontend.copyFail, buffer: frame, start: 0, end: frame.length })
+    conversation.toTarget.flush()
+  }
+
+  private forwardPayload({ command }: Expectation, payload: Buffer, ranges: readonly { readonly buffer: Buffer; readonly start: number; readonly end: number }[]): void | Promise<void> {
+    const { conversation } = this
+    if (command !== undefined && payload.length > 0) {
       const sequence = conversation.host.recordInput(command.ticket, payload)
       this.ahead.push({ sequence, bytes: payload.length })
       this.aheadBytes += payload.length
@@ -80,7 +107,7 @@ export class CopyIn {
   }
 
   /** CopyDone or CopyFail. */
-  done(reader: FrameReader): void {
+  done(reader: Pick<FrameReader, 'type' | 'buffer' | 'start' | 'end'>): void {
     const { conversation } = this
     if (conversation.copyIn === undefined) return
     conversation.toTarget.pass(reader.buffer, reader.start, reader.end)

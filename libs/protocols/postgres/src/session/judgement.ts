@@ -1,9 +1,11 @@
 import { Refusal, type Operation, type Verdict } from '@sallyport/protocol-kit'
+import type { StoringOperation } from '../operations.js'
 import { heldNotice, sqlState } from '../errors.js'
 import { refusalText } from '@sallyport/protocol-kit'
 import { Command } from './command.js'
 import type { Conversation } from './conversation.js'
 import { statementsOf } from './effective.js'
+import { masksInForce, maskWritten, stores } from './written-masks.js'
 
 /** A command that may be forwarded now, or the reason why it may not. */
 export type Judged = Command | Refusal
@@ -12,7 +14,19 @@ export type Judged = Command | Refusal
  * Has an operation judged and, unless it is a proven read, waits until its event is acknowledged: so what comes back may be forwarded at once.
  * Answers at once when the host does.
  */
-export const judge = (conversation: Conversation, operation: Operation): Judged | Promise<Judged> => {
+export const judge = (conversation: Conversation, operation: StoringOperation): Judged | Promise<Judged> => {
+  if (stores(operation.recognition) && operation.holdsPlaceholder) return judgeWritten(conversation, operation)
+  return ask(conversation, operation)
+}
+
+/** It would store the placeholder of a mask: refused, unless nothing is masked for whoever sends it. */
+const judgeWritten = async (conversation: Conversation, operation: StoringOperation): Promise<Judged> => {
+  conversation.toTarget.flush()
+  if (await masksInForce(conversation.host)) operation.refusal = maskWritten()
+  return ask(conversation, operation)
+}
+
+const ask = (conversation: Conversation, operation: Operation): Judged | Promise<Judged> => {
   const { host } = conversation
   const verdict = host.judge(operation, (notice) => {
     conversation.holding = true
