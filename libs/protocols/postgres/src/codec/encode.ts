@@ -64,6 +64,7 @@ export const parse = (name: string | Uint8Array, text: string): Buffer =>
 export const execute = (portal: string): Buffer => message(frontend.execute, portal, int32(0))
 export const describePortal = (name: Uint8Array): Buffer => message(frontend.describe, byte('P'), name, nul)
 export const describeStatement = (name: string): Buffer => message(frontend.describe, byte('S'), name)
+export const flush = message(frontend.flush)
 export const terminateMessage = message(frontend.terminate)
 export const copyFail = (reason: string): Buffer => message(frontend.copyFail, reason)
 export const password = (secret: string): Buffer => message(frontend.password, secret)

@@ -90,6 +90,7 @@ const tagRows = (tag: string): number => {
 /** CommandComplete or EmptyQueryResponse: the end of an Execute, or of one statement of a simple query. */
 export const completed = (conversation: Conversation, first: Expectation, reader: FrameReader): void => {
   if (first.kind !== 'query' && first.kind !== 'execute') throw unexpected(reader.type)
+  if (first.swallow) return
   relay(conversation, first, reader)
   const { command } = first
   const tag = reader.type === backend.emptyQuery ? '' : reader.buffer.toString('latin1', reader.start + 5, reader.end - 1)
@@ -101,7 +102,7 @@ export const completed = (conversation: Conversation, first: Expectation, reader
   if (command?.changesCatalog === true) conversation.catalogEpoch += 1
   first.masker = undefined
   first.shape = undefined
-  if (first.copyIn) endCopyIn(conversation, first)
+  if (first.copyActive) endCopyIn(conversation, first)
   if (first.kind === 'query') return
   conversation.expectations.shift()
   if (first.portal !== undefined) {
@@ -114,8 +115,9 @@ export const completed = (conversation: Conversation, first: Expectation, reader
 
 /** COPY took all its data: a Sync sent meanwhile was swallowed for certain. */
 const endCopyIn = (conversation: Conversation, first: Expectation): void => {
-  conversation.expectations.dropBehindFirst((item) => item.kind === 'sync' && item.doubtful)
-  if (conversation.copyIn === first && !first.copyRepeats) conversation.settleCopyIn(false)
+  first.copyActive = false
+  conversation.expectations.dropBehindFirst(({ during }) => during?.copy === first && during.index < first.copiesBegun)
+  if (conversation.copyIn === first && first.copiesBegun >= first.copiesIn) conversation.settleCopyIn(false)
 }
 
 /** PortalSuspended: the row limit of an Execute is reached, its portal goes on with the next one. */

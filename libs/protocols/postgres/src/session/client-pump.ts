@@ -1,6 +1,7 @@
 import { Refusal } from '@sallyport/protocol-kit'
 import { BodyReader } from '../codec/decode.js'
 import { FrameReader } from '../codec/frames.js'
+import { flush, query } from '../codec/encode.js'
 import { MalformedFrame } from '../codec/malformed.js'
 import { frontend } from '../codec/types.js'
 import { limits } from '../limits.js'
@@ -15,6 +16,8 @@ const small: ReadonlySet<number> = new Set([
   frontend.describe, frontend.execute, frontend.close, frontend.sync, frontend.flush, frontend.copyDone, frontend.copyFail, frontend.terminate,
 ])
 
+const protocolViolation = '08P01'
+
 const clientRule = (type: number, length: number): 'whole' | 'stream' | 'skip' => {
   if (large.has(type)) return length > limits.clientMessageBytesMax ? 'skip' : 'whole'
   if (type === frontend.copyData) return 'stream'
@@ -28,7 +31,7 @@ export class ClientPump {
   private readonly reader = new FrameReader(clientRule)
   private readonly extended: Extended
   private readonly copyIn: CopyIn
-  /** The client said that it goes. */
+  /** The client said that it goes, or something that no server goes on after: what follows is not read. */
   terminated = false
 
   constructor(private readonly conversation: Conversation) {
@@ -38,23 +41,61 @@ export class ClientPump {
 
   /** @throws MalformedFrame when the stream can't be followed any more. */
   receive(chunk: Buffer): void | Promise<void> {
-    const { reader, conversation } = this
+    const { reader } = this
+    if (this.terminated) return undefined
     reader.feed(chunk)
-    while (!conversation.ended && reader.next()) {
-      const pending = this.handle()
-      if (pending !== undefined) return this.rest(pending)
+    try {
+      while (this.next()) {
+        const pending = this.handle()
+        if (pending !== undefined) return this.rest(pending).catch((error: unknown) => this.broken(error))
+      }
+    } catch (error) {
+      return this.broken(error)
     }
     return this.finishChunk()
   }
 
   private async rest(first: Promise<void>): Promise<void> {
-    const { reader, conversation } = this
     await first
-    while (!conversation.ended && reader.next()) {
+    while (this.next()) {
       const pending = this.handle()
       if (pending !== undefined) await pending
     }
     await this.finishChunk()
+  }
+
+  private next(): boolean {
+    return !this.conversation.ended && !this.terminated && this.reader.next()
+  }
+
+  /** The stream can't be followed any more. What was forwarded before is answered first, as by a server that reads in order. @throws what it is given */
+  private async broken(error: unknown): Promise<void> {
+    const { conversation } = this
+    if (!(error instanceof MalformedFrame)) throw error
+    await this.copyIn.forward()
+    conversation.toTarget.flush()
+    if (conversation.copyIn !== undefined && !conversation.copyInOpen) await conversation.whenCopyInSettled()
+    if (conversation.copyInOpen && !(await this.interruptCopy())) return
+    if (conversation.ended) throw error
+    conversation.toTarget.write(flush)
+    conversation.toTarget.flush()
+    if (conversation.expectations.first?.doubtful !== true) await conversation.expectations.whenBelow(1)
+    throw error
+  }
+
+  /**
+   * Anything but data ends the COPY and, because the server was reading data, the session: the target itself says so when it gets this empty query,
+   * and is sent nothing more, so that its word isn't lost. Where the COPY has failed meanwhile, the query does nothing, and the session goes on: then true.
+   */
+  private async interruptCopy(): Promise<boolean> {
+    const { conversation } = this
+    const { copyIn } = conversation
+    conversation.toTarget.write(query(''))
+    conversation.expect('query').swallow = true
+    conversation.toTarget.flush()
+    await conversation.whenCopyInSettled()
+    this.terminated = copyIn?.failure === protocolViolation
+    return !this.terminated
   }
 
   private finishChunk(): void | Promise<void> {
@@ -81,12 +122,12 @@ export class ClientPump {
       case frontend.copyFail:
         return this.copyIn.done(reader)
       case frontend.flush:
+        if (end - start !== 5 && !conversation.copyInOpen) return this.command()
         conversation.toTarget.pass(buffer, start, end)
         return undefined
       case frontend.sync:
-        if (end - start !== 5) throw new MalformedFrame('invalid message format')
         conversation.skipping = false
-        conversation.expect('sync').doubtful = conversation.copyInOpen
+        conversation.expect('sync')
         conversation.toTarget.pass(buffer, start, end)
         return undefined
       case frontend.terminate:
@@ -102,8 +143,9 @@ export class ClientPump {
   /** Messages that the target answers, and ignores until Sync after an error. */
   private command(): void | Promise<void> {
     const { reader, conversation } = this
+    if (conversation.copyInOpen) return this.interruptCopy().then((goesOn) => (goesOn ? this.handleMessage() : undefined))
     const obstacle = this.obstacle()
-    if (obstacle !== undefined) return obstacle.then(() => (conversation.ended ? undefined : this.command()))
+    if (obstacle !== undefined) return obstacle.then(() => this.handleMessage())
     if (conversation.skipping) return undefined
     if (reader.skipped) {
       refuseMessage(conversation, reader.type, new Refusal('limit', `a message may have ${limits.clientMessageBytesMax} bytes at most`))
@@ -122,7 +164,6 @@ export class ClientPump {
   private obstacle(): Promise<void> | undefined {
     const { conversation } = this
     if (conversation.copyIn !== undefined) {
-      if (conversation.copyInOpen) throw new MalformedFrame(`unexpected message type 0x${this.reader.type.toString(16)} during COPY from stdin`)
       conversation.toTarget.flush()
       return conversation.whenCopyInSettled()
     }
@@ -149,6 +190,8 @@ export class ClientPump {
         return extended.close(reader, body)
       case frontend.query:
         return simpleQuery(conversation, reader, body)
+      case frontend.flush:
+        return body.finish()
       default:
         return callFunction(conversation, reader, body)
     }

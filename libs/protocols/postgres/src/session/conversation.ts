@@ -40,6 +40,8 @@ export class Conversation {
   /** The last forwarded COPY FROM STDIN that isn't over. */
   copyIn: Expectation | undefined
   copyInOpen = false
+  /** An answer may have been taken for that of another message: whose text an error quotes isn't certain any more. */
+  ambiguous = false
   private copyInSettled: (() => void) | undefined
   /** A command waits for people. */
   holding = false
@@ -73,6 +75,7 @@ export class Conversation {
       this.batch += 1
       this.sinceReady = 0
     } else this.sinceReady += 1
+    if (kind === 'sync' && this.copyIn !== undefined) expectation.during = { copy: this.copyIn, index: this.copyIn.copiesEnded }
     this.expectations.push(expectation)
     return expectation
   }

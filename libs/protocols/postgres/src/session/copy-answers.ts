@@ -19,11 +19,9 @@ export const copyBegins = (conversation: Conversation, first: Expectation, reade
   const columns = body.int16()
   if (reader.type === backend.copyInResponse) {
     if (!first.copyIn) throw unexpected(reader.type)
-    conversation.expectations.dropBehindFirst((item) => {
-      if (item.kind === 'sync') item.doubtful = true
-      return false
-    })
-    if (conversation.copyIn === first && !first.copyEnded) conversation.settleCopyIn(true)
+    first.copiesBegun += 1
+    first.copyActive = true
+    if (conversation.copyIn === first && first.copiesBegun > first.copiesEnded) conversation.settleCopyIn(true)
     relay(conversation, first, reader)
     return undefined
   }

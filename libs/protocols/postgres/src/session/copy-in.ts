@@ -106,12 +106,14 @@ export class CopyIn {
     return host.whenAcknowledged(oldest.sequence).then(() => this.room())
   }
 
-  /** CopyDone or CopyFail. */
+  /** CopyDone or CopyFail; after the latter no COPY of the text comes any more. */
   done(reader: Pick<FrameReader, 'type' | 'buffer' | 'start' | 'end'>): void {
     const { conversation } = this
-    if (conversation.copyIn === undefined) return
+    const { copyIn } = conversation
+    if (copyIn === undefined) return
     conversation.toTarget.pass(reader.buffer, reader.start, reader.end)
-    conversation.copyIn.copyEnded = true
-    if (!conversation.copyIn.copyRepeats) conversation.settleCopyIn(false)
+    copyIn.copiesEnded = reader.type === frontend.copyFail ? copyIn.copiesIn : copyIn.copiesEnded + 1
+    if (copyIn.copiesEnded >= copyIn.copiesIn) conversation.settleCopyIn(false)
+    else conversation.copyInOpen = false
   }
 }

@@ -17,20 +17,26 @@ export class Expectation {
   message: string | undefined
   statement: Statement | undefined
   portal: Portal | undefined
+  /** SQLSTATE of the error that it drew. */
+  failure = ''
   /** Ours, not the client's: its answer is not relayed. */
   swallow = false
-  /** COPY FROM STDIN may begin: which bytes the client sends belong to it. */
-  copyIn = false
-  /** More than one COPY FROM STDIN is in the text. */
-  copyRepeats = false
-  /** The client said that its data is complete. */
-  copyEnded = false
+  /** How many COPY FROM STDIN its text has: which bytes the client sends belong to them. */
+  copiesIn = 0
+  /** For how many of them the client said that the data is complete. */
+  copiesEnded = 0
+  /** How many of them the target has begun. */
+  copiesBegun = 0
+  /** The one begun last takes data. */
+  copyActive = false
   copyOut = false
   copyMasker: CopyMasker | undefined
   /** COPY data passes untouched. */
   copyPasses = false
   /** The text, where its COPY TO STDOUT must be understood. */
   text = ''
+  /** Sync: what was copied when it was sent, and which COPY of its text: that COPY swallows it, unless it fails before. */
+  during: { readonly copy: Expectation; readonly index: number } | undefined
   /** Sync: the target may have swallowed it during COPY, then no answer comes. */
   doubtful = false
   /** The simple query's error came; ReadyForQuery is still due. */
@@ -41,6 +47,10 @@ export class Expectation {
   afterwards: ((succeeded: boolean) => void) | undefined
 
   constructor(readonly kind: ExpectationKind, /** Number of Syncs and the like forwarded before it. */ readonly batch: number) {}
+
+  get copyIn(): boolean {
+    return this.copiesIn > 0
+  }
 
   get answeredByReady(): boolean {
     return this.kind === 'sync' || this.kind === 'query' || this.kind === 'function'
@@ -86,7 +96,7 @@ export class Expectations {
     return item
   }
 
-  /** Removes what the predicate names, of everything behind the first. */
+  /** Removes what the predicate names, of everything behind the first. The predicate may change what it sees. */
   dropBehindFirst(dropped: (item: Expectation) => boolean): void {
     const [first, ...rest] = this.all()
     if (first === undefined) return

@@ -37,8 +37,7 @@ const noteStatement = (conversation: Conversation, expectation: Expectation, sta
     conversation.noteSettings([statement])
   }
   if (statement.copy === 'in') {
-    expectation.copyRepeats = expectation.copyIn
-    expectation.copyIn = true
+    expectation.copiesIn += 1
     conversation.copyIn = expectation
     conversation.copyInOpen = false
   }

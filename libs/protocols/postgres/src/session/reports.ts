@@ -12,6 +12,7 @@ import type { Expectation } from './expectations.js'
 /** The plan for texts that the target sends for a message; undefined: they must be withheld. */
 const planOf = (conversation: Conversation, first: Expectation | undefined): MaskPlan | undefined | Promise<MaskPlan | undefined> => {
   const { host } = conversation
+  if (conversation.ambiguous) return textPlan(host, touchesAnything)
   if (first?.command !== undefined) return textPlan(host, first.command.touches)
   const recognition = first?.statement?.recognition ?? first?.portal?.statement.recognition
   if (recognition === undefined) return textPlan(host, touchesNothing)
@@ -24,6 +25,10 @@ export const failed = (conversation: Conversation, first: Expectation | undefine
   if (first?.refusal !== undefined) {
     conversation.toClient.send(refusalResponse(first.refusal, 'ERROR'))
     settle(conversation, first, { code: sqlState(first.refusal), message: refusalText(first.refusal) })
+    return undefined
+  }
+  if (first?.swallow === true && first.kind === 'query') {
+    first.failed = true
     return undefined
   }
   const plan = planOf(conversation, first)
@@ -43,7 +48,9 @@ export const failed = (conversation: Conversation, first: Expectation | undefine
 }
 
 const settle = (conversation: Conversation, first: Expectation, failure: { readonly code: string; readonly message: string }): void => {
+  first.failure = failure.code
   if (conversation.copyIn === first) conversation.settleCopyIn(false)
+  if (first.copyActive) doubtSyncs(conversation, first)
   conversation.doubtSettings()
   fail(conversation, first, failure)
   if (first.answeredByReady) {
@@ -59,6 +66,12 @@ const settle = (conversation: Conversation, first: Expectation, failure: { reado
     if (conversation.copyIn === skipped) conversation.settleCopyIn(false)
   }
   if (expectations.first === undefined) conversation.skipping = true
+}
+
+/** COPY failed: whether a Sync sent meanwhile was read before (and swallowed) or after is not known; one sent behind the data was read after. */
+const doubtSyncs = (conversation: Conversation, first: Expectation): void => {
+  first.copyActive = false
+  for (const item of conversation.expectations.all()) item.doubtful ||= item.during?.copy === first && item.during.index === first.copiesBegun - 1
 }
 
 const fail = (conversation: Conversation, item: Expectation, failure: { readonly code: string; readonly message: string }): void => {

@@ -75,6 +75,12 @@ const forward = (conversation: Conversation, frame: Frame, text: string, meaning
 /** FunctionCall, the obsolete fast path that libpq's large objects still use. @throws MalformedFrame */
 export const callFunction = (conversation: Conversation, frame: FrameReader, body: BodyReader): Done => {
   const at = body.at
+  if (body.end - at < 4) {
+    // Too short to name a function: the target refuses it, in whatever state it is.
+    conversation.toTarget.pass(frame.buffer, frame.start, frame.end)
+    conversation.expect('function')
+    return undefined
+  }
   const recognition = recogniseFunctionCall(body.uint32())
   const text = `FunctionCall ${recognition.effects[0]?.facts['functions']?.toString() ?? ''}`
   const operation = new FunctionOperation(recognition, text, frame.buffer.subarray(at, frame.end), conversation.operationContext())

@@ -113,11 +113,14 @@ export class TargetPump {
     }
   }
 
-  /** Whose answer the frame is. A Sync whose answer may never come, because COPY swallowed it, gives way to what follows it. */
+  /** Whose answer the frame is. A Sync whose answer may never come, because COPY swallowed it, gives way to what answers something behind it. */
   private owner(): Expectation | undefined {
     const { expectations } = this.conversation
+    const { type } = this.reader
     let first = expectations.first
-    while (first?.doubtful === true && this.reader.type !== backend.readyForQuery) {
+    if (first?.doubtful !== true || type === backend.readyForQuery) return first
+    if (type === backend.notice || type === backend.notification || type === backend.parameterStatus) return expectations.all().find((item) => !item.doubtful)
+    while (first?.doubtful === true) {
       expectations.shift()
       first = expectations.first
     }
@@ -159,10 +162,11 @@ export class TargetPump {
     const now = buffer[start + 5]
     if (end - start !== 6 || (now !== status.idle && now !== status.block && now !== status.failed)) throw new MalformedFrame('malformed ReadyForQuery')
     if (first?.answeredByReady !== true || (first.refusal !== undefined && !first.failed)) throw unexpected(reader.type)
-    conversation.toClient.pass(buffer, start, end, first.command)
+    if (!first.swallow) conversation.toClient.pass(buffer, start, end, first.command)
     conversation.expectations.shift()
     const next = conversation.expectations.first
     if (first.doubtful && next?.kind === 'sync') next.doubtful = true
+    else if (first.doubtful && next?.answeredByReady === false) conversation.ambiguous = true
     const { command } = first
     if (command !== undefined) conversation.toClient.after(() => command.finish(first.failed ? 'failed' : 'completed'))
     first.afterwards?.(!first.failed)
