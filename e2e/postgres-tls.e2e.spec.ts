@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { waitFor } from '@sallyport/testing'
 import { makeCertificates } from './harness/certificates.js'
+import { startFaultProxy } from './harness/fault-proxy.js'
 import type { Platform } from './harness/platform.js'
 import { runProgram } from './harness/programs.js'
+import { RawClient, startupPacket } from './harness/raw-postgres.js'
 import { startShop } from './harness/shop.js'
 
 const certificates = makeCertificates()
@@ -67,6 +70,36 @@ describe('towards the target', () => {
     const { code, out } = await ask('prefer', ONE)
     expect([code, out]).toEqual([0, '1\n'])
     expect(await targetSsl()).toBe(true)
+  })
+
+  test.each([['disable', false], ['require', true], ['verify-full', true]] as const)('tls: %s, and a request to cancel goes the same way', async (tls, encrypted) => {
+    const relay = await startFaultProxy(platform.target.port)
+    await platform.connectWith('shop', { database: 'shop', username: 'app', password: 'app-secret-on-target', port: relay.port }, { tls, ...(encrypted ? { host: 'localhost', ca: certificates.ca } : {}) } as never)
+    const client = await platform.client('shop', await platform.issuer.token('erin', ['engineers']))
+    const running = client.query('select pg_sleep(30)')
+    running.catch(() => undefined)
+    await waitFor(async () => {
+      const direct = await platform.direct()
+      const { rows } = await direct.query('select 1 from pg_stat_activity where usename = \'app\' and state = \'active\' and query like \'%pg_sleep(30)%\'')
+      await direct.end()
+      return rows.length > 0
+    }, { what: 'the command running on the target' })
+    const before = relay.heard.length
+    const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
+    const asked = await RawClient.connect(platform.proxyPort)
+    const key = Buffer.alloc(8)
+    key.writeInt32BE(processID, 0)
+    key.writeInt32BE(secretKey, 4)
+    asked.send(startupPacket(80_877_102, key))
+    await expect(running).rejects.toMatchObject({ code: '57014' })
+    await waitFor(() => relay.heard.length > before && (!encrypted || relay.heard.at(-1)!.length > 8), { what: 'the request to cancel' })
+    const said = relay.heard.at(-1)!
+    expect(said.readInt32BE(4)).toBe(encrypted ? 80_877_103 : 80_877_102)
+    // Behind SSLRequest comes a TLS hand-shake record, and nothing else.
+    if (encrypted) expect(said[8]).toBe(22)
+    await client.end()
+    relay.stop()
+    await retarget('disable')
   })
 
   test.each(['verify-ca', 'verify-full'])('tls: %s with an unknown authority is refused', async (tls) => {

@@ -10,4 +10,3 @@ export type {
 } from './session.js'
 export type { ClientEndpoint, ClientProgram, FactType, OptionFault, ProtocolDescriptor } from './descriptor.js'
 export { containsPlaceholder, PLACEHOLDER_PATTERN, placeholderBytesMax } from './placeholder.js'
-export { containsPlaceholder, PLACEHOLDER_PATTERN, placeholderBytesMax } from './placeholder.js'

@@ -1,5 +1,5 @@
-import { Refusal, type ProtocolSession, type SessionHost, type Side } from '@sallyport/protocol-kit'
-import { cancelRequest } from './codec/encode.js'
+import { Refusal, type ProtocolSession, type SecuredAside, type SessionHost, type Side } from '@sallyport/protocol-kit'
+import { cancelRequest, sslRequest } from './codec/encode.js'
 import { Inbox } from './codec/inbox.js'
 import { MalformedFrame } from './codec/malformed.js'
 import { plainFatal, refusalResponse } from './errors.js'
@@ -12,6 +12,9 @@ import { TargetRefused } from './upstream/index.js'
 
 /** The client has gone, or the session is over: nothing is left to be said. */
 const gone = new Refusal('target-failed', 'the session is over')
+
+/** The target's answer to SSLRequest. */
+const tlsAgreed = Buffer.from('S')
 
 /** One PostgreSQL session of the gateway: start-up as a coroutine over both sides, then two pumps. */
 export class PostgresSession implements ProtocolSession {
@@ -140,10 +143,12 @@ export class PostgresSession implements ProtocolSession {
     return undefined
   }
 
-  cancel(): Uint8Array | undefined {
+  /** As libpq's PQcancelStart: encrypted where the session is. */
+  cancel(): Uint8Array | SecuredAside | undefined {
     const { opened } = this
     if (opened?.targetKey === undefined || this.over || opened.conversation.holding) return undefined
-    return cancelRequest(opened.targetKey)
+    const bytes = cancelRequest(opened.targetKey)
+    return opened.targetTls ? { ask: sslRequest, agreed: tlsAgreed, bytes } : bytes
   }
 
   terminate(refusal: Refusal): void {

@@ -7,12 +7,15 @@ import { limits } from '../limits.js'
 import { connectUpstream } from '../upstream/index.js'
 import { Conversation } from './conversation.js'
 import { greet } from './greet.js'
+import { maskedNotices, maskingRefusals } from './log-in-texts.js'
 import { applyStartupSettings, splitParameters } from './startup-settings.js'
 
 export interface Opened {
   readonly conversation: Conversation
   /** Process id and secret of the target's session; undefined when it gave none. */
   readonly targetKey: Buffer | undefined
+  /** The session with the target is encrypted. */
+  readonly targetTls: boolean
 }
 
 /** From the first byte to the first ReadyForQuery. Undefined: the connection only carried a cancel request. @throws Refusal, MalformedFrame, TargetRefused */
@@ -33,7 +36,7 @@ export const openSession = async (host: SessionHost, clientInbox: Inbox, targetI
     redial: () => host.dial(admission, greeting.database),
     random: (bytes: number) => host.random(bytes),
   }
-  const upstream = await connectUpstream(io, targetInbox, access, settings.passed)
+  const upstream = await maskingRefusals(host, () => connectUpstream(io, targetInbox, access, settings.passed))
   const database = access.database ?? access.username
   await host.opened({ database, targetTls: upstream.tls, client })
   const key = Buffer.from(host.cancelKey(version >= startup.version32 ? 4 + limits.cancelSecretBytes : 8))
@@ -44,10 +47,10 @@ export const openSession = async (host: SessionHost, clientInbox: Inbox, targetI
   await applyStartupSettings(conversation, targetInbox, settings.judged)
   host.send('client', Buffer.concat([
     authenticationOk,
-    ...upstream.notices,
+    ...await maskedNotices(host, upstream.notices, upstream.parameters.get('client_encoding')),
     ...[...conversation.settings.reported].map(([name, value]) => parameterStatus(name, value)),
     backendKeyData(key),
     readyForQuery(upstream.status),
   ]))
-  return { conversation, targetKey: upstream.key }
+  return { conversation, targetKey: upstream.key, targetTls: upstream.tls }
 }

@@ -9,6 +9,7 @@ import { QueryOperation } from '../operations.js'
 import { targetError, TargetRefused } from '../upstream/target-error.js'
 import type { Conversation } from './conversation.js'
 import { judge } from './judgement.js'
+import { maskingRefusals } from './log-in-texts.js'
 
 /** What drivers send with every log-in, and what has no meaning for statements. */
 const passedOn: ReadonlySet<string> = new Set(['application_name', 'client_encoding', 'datestyle', 'timezone', 'intervalstyle', 'extra_float_digits', 'geqo', 'fallback_application_name'])
@@ -71,7 +72,7 @@ export const applyStartupSettings = async (conversation: Conversation, inbox: In
     if (judged instanceof Refusal) throw judged
     conversation.toTarget.write(query(text))
     try {
-      judged.status = await answer(conversation, inbox)
+      judged.status = await maskingRefusals(conversation.host, () => answer(conversation, inbox))
       judged.finish('completed')
     } catch (error) {
       if (error instanceof TargetRefused) judged.failure = { code: error.error.code, message: error.message }
