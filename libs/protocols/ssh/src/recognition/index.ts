@@ -1,0 +1,8 @@
+export { loadRecogniser, recognise, textBytesMax } from './recognise.js'
+export { unrecognised } from './unrecognised.js'
+export { actions, facts } from './actions.js'
+export type { Action, FactName } from './actions.js'
+export type { ShellDetail } from './detail.js'
+export { harmlessProblem } from './settings.js'
+export { lineOf } from './line.js'
+export type { Builtin, Line } from './line.js'
