@@ -92,7 +92,7 @@ export class FaultPlatform {
     platform.proxyPort = await freePort()
     await platform.startService('connection-proxy', PROXY, 'proxy', {
       ...login(PROXY), SALLYPORT_INSTANCE: PROXY, ...anyPorts(), SALLYPORT_POSTGRES_PORT: String(platform.proxyPort), SALLYPORT_ACKNOWLEDGE_MS: '3000',
-      SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: [sealingKey.privateKey] }), SALLYPORT_DIGEST_KEY: newDigestKey(),
+      SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: [sealingKey.privateKey] }), SALLYPORT_DIGEST_KEY: newDigestKey(), SALLYPORT_STREAM_DURABILITY: 'unchecked',
     })
     await platform.allReady()
     await platform.configure(options.policies ?? POLICIES)

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { listCommands } from '@sallyport/contracts/audit'
 import { EVENT_STREAM } from '@sallyport/contracts/events'
-import { waitFor } from '@sallyport/testing'
+import { freePort, waitFor } from '@sallyport/testing'
 import type pg from 'pg'
 import type { Platform } from '../harness/platform.js'
+import { startProxy } from '../harness/services.js'
 import { startShop } from '../harness/shop.js'
 
 let platform: Platform
@@ -40,3 +41,12 @@ test('a stream that fills while the store is away refuses commands in plain word
   expect((await platform.bus.streamState(EVENT_STREAM)).bytes).toBeLessThan(bytesMax * 0.1)
   await Promise.allSettled([client.end(), back.end()])
 }, 120_000)
+
+test('durability "stream" is refused by a proxy whose nats-server does not report that it syncs before it acknowledges; "stored" is served', async () => {
+  const port = await freePort()
+  platform.proxies.push(await startProxy(platform.backing, platform.secrets, 'px-checked', port, { SALLYPORT_STREAM_DURABILITY: 'checked', SALLYPORT_NATS_MONITOR_URL: platform.nats.monitorUrl }))
+  await expect(platform.client('shop-stream', await platform.agentToken(), { port })).rejects.toMatchObject({ code: '57P03', message: expect.stringContaining('sync_interval: always') })
+  const stored = await platform.client('shop', await platform.agentToken(), { port })
+  expect((await stored.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await stored.end()
+}, 60_000)

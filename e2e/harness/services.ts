@@ -40,6 +40,7 @@ export const startProxy = (backing: Backing, secrets: ProxySecrets, instance: st
     SALLYPORT_POSTGRES_PORT: String(port),
     SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: secrets.keys }),
     SALLYPORT_DIGEST_KEY: secrets.digestKey,
+    SALLYPORT_STREAM_DURABILITY: 'unchecked',
     SALLYPORT_LOG_LEVEL: logLevel(),
     ...more,
   })

@@ -6,6 +6,7 @@ import { ConfigurationError } from '@sallyport/runtime'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { AdmissionDesk } from './admission/admission.js'
+import { StreamDurability } from './admission/stream-durability.js'
 import { isLoopback, type ProxyConfig } from './config.js'
 import { Decisions } from './judging/decisions.js'
 import { Holds } from './judging/holds.js'
@@ -44,7 +45,7 @@ export const compose = (config: ProxyConfig, bus: Bus, proxy: string, logger: Lo
     decisions, holds, recorder, live, keys, logger, proxy,
     plans: new Plans(bus, maskingRevisions),
     digestKey: createSecretKey(config.SALLYPORT_DIGEST_KEY, 'base64'),
-    desk: new AdmissionDesk(bus, decisions),
+    desk: new AdmissionDesk(bus, decisions, new StreamDurability({ bus, logger, monitorUrls: config.SALLYPORT_NATS_MONITOR_URL, unchecked: config.SALLYPORT_STREAM_DURABILITY === 'unchecked' })),
     catalogs: new Catalogs(keys, logger),
     metrics: proxyMetrics(metrics, { sessions: () => live.size, held: () => holds.held, tailBytes: () => recorder.tailBytes }),
     recognise: (descriptor, text, settings) => recogniser.recognise(descriptor.name, text, settings),

@@ -22,11 +22,15 @@ export const configSchema = z.looseObject({
   SALLYPORT_TAIL_BYTES: z.coerce.number().int().min(64 * 1024).default(16 * 1024 * 1024),
   /** Spreads the sessions of this proxy over several subjects; more than one only pays with several stores. */
   SALLYPORT_EVENT_PARTITIONS: z.coerce.number().int().min(1).max(64).default(1),
+  /** HTTP monitoring (`http://host:8222`) of every nats-server that this proxy may be connected to, separated by commas: asked whether it syncs before it acknowledges. */
+  SALLYPORT_NATS_MONITOR_URL: z.string().optional(),
+  /** `unchecked`: connections of durability `stream` are served whatever the server does. For development and tests. */
+  SALLYPORT_STREAM_DURABILITY: z.enum(['checked', 'unchecked']).default('checked'),
   /** How long a command waits for its acknowledgement before it is refused, in milliseconds. */
   SALLYPORT_ACKNOWLEDGE_MS: z.coerce.number().int().min(100).default(10_000),
   /** Open sessions; one more log-in is refused. */
   SALLYPORT_SESSIONS_MAX: z.coerce.number().int().min(1).default(10_000),
-  /** Connections that are not sessions yet; with as many again as sessions may be, further ones are closed unheard. */
+  /** Connections of one listener that are not sessions yet; for one more the oldest is closed. */
   SALLYPORT_HALF_OPEN_MAX: z.coerce.number().int().min(1).default(20_000),
 })
 

@@ -51,6 +51,8 @@ export const planServices = async (options: PlanOptions): Promise<Planned[]> => 
       service: 'connection-proxy', label: proxy, httpPort,
       env: {
         ...common(proxy, httpPort),
+        // The embedded server is for development: the one from Debian's packages can't report what it does.
+        ...(config.SALLYPORT_NATS_URL === undefined ? { SALLYPORT_STREAM_DURABILITY: 'unchecked' } : {}),
         SALLYPORT_INSTANCE: proxy,
         SALLYPORT_PROXY_KEYS: JSON.stringify({ keys: [secrets.sealing.privateKey] }),
         SALLYPORT_DIGEST_KEY: secrets.digestKey,

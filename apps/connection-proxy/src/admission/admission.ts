@@ -5,6 +5,7 @@ import { createVerifier, credentialDigest, IdentityError, publicKeyDigest } from
 import type { Bus } from '@sallyport/messaging'
 import { Refusal, type Claim, type ProtocolDescriptor } from '@sallyport/protocol-kit'
 import type { Decisions, JudgedSubject } from '../judging/decisions.js'
+import type { StreamDurability } from './stream-durability.js'
 
 /** A claim that was verified: who it is, and what for. */
 export interface Admitted {
@@ -25,6 +26,7 @@ export class AdmissionDesk {
   constructor(
     private readonly bus: Bus,
     private readonly decisions: Decisions,
+    private readonly streamDurability: Pick<StreamDurability, 'check'>,
   ) {}
 
   /** Rejects with a Refusal whose `principalKnown` (see {@link RefusedAdmission}) says whom it was refused to. */
@@ -43,6 +45,7 @@ export class AdmissionDesk {
         const remedy = reply.remedy ?? 'Ask an administrator for a policy that permits it.'
         throw new Refusal('denied', reply.outcome === 'hold' ? 'opening a session can\'t wait for an approval' : reply.reason, { policies: reply.policies, remedy })
       }
+      if (connection.spec.durability === 'stream') await this.streamDurability.check()
       return { subject, connection, decision: { policies: reply.policies, revision: reply.revision } }
     } catch (cause) {
       throw cause instanceof Refusal ? new RefusedAdmission(cause, principal) : cause

@@ -55,6 +55,8 @@ export interface Bus {
   ensureEventStream(options?: EventStreamOptions): Promise<StreamState>
   streamState(stream: string): Promise<StreamState>
   readonly connected: boolean
+  /** Id of the server to which it is connected, or was last. */
+  readonly serverId: string | undefined
   onStatus(listener: (connected: boolean) => void): Stop
   flush(): Promise<void>
   close(): Promise<void>
@@ -72,13 +74,7 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
     connected = value
     for (const listener of listeners) listener(value)
   }
-  void (async () => {
-    for await (const status of connection.status()) {
-      if (status.type === 'disconnect' || status.type === 'staleConnection' || status.type === 'close') setConnected(false)
-      else if (status.type === 'reconnect') setConnected(true)
-      else if (status.type === 'error') logger.error({ error: String(status.error) }, 'bus: the server refused something')
-    }
-  })()
+  void followStatus(connection, logger, setConnected)
   const appender = createAppender(connection, `${inboxPrefix}.ack.${options.instance.replaceAll(/[^A-Za-z0-9_-]/g, '-')}`)
   listeners.add((value) => { if (!value) appender.failAll('the bus was disconnected') })
 
@@ -121,6 +117,7 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
     ensureEventStream: (streamOptions) => ensureEventStream(connection, streamOptions ?? {}),
     streamState: (stream) => streamState(connection, stream),
     get connected() { return connected },
+    get serverId() { return connection.info?.server_id },
     onStatus,
     flush: () => connection.flush(),
     close: async () => {
@@ -129,6 +126,14 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
       if (connected) await connection.drain()
       else await connection.close()
     },
+  }
+}
+
+const followStatus = async (connection: NatsConnection, logger: BusLogger, setConnected: (value: boolean) => void): Promise<void> => {
+  for await (const status of connection.status()) {
+    if (status.type === 'disconnect' || status.type === 'staleConnection' || status.type === 'close') setConnected(false)
+    else if (status.type === 'reconnect') setConnected(true)
+    else if (status.type === 'error') logger.error({ error: String(status.error) }, 'bus: the server refused something')
   }
 }
 
