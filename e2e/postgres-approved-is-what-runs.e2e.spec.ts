@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { freePort } from '@sallyport/testing'
+import { freePort, waitFor } from '@sallyport/testing'
 import type pg from 'pg'
 import type { Approval } from '@sallyport/contracts/approval'
 import { listApprovals } from '@sallyport/contracts/approval'
+import { at, type RpcError } from '@sallyport/contracts/rpc'
+import { exactText } from '@sallyport/contracts/session'
 import type { Platform } from './harness/platform.js'
 import { startShop } from './harness/shop.js'
 
@@ -62,7 +64,13 @@ test(`${COMMANDS} parked commands: no mutated one runs, each approved one at mos
   for (const command of commands) expect(await run(agent, command)).toBe(false)
   const asked = (await platform.bus.call(listApprovals, { status: 'pending', limit: 1000 })).items as Approval[]
   expect(asked).toHaveLength(COMMANDS)
+  const shown = async (id: string) => platform.bus.call(at(exactText, asked[0]!.proxy), { approval: id })
+  for (const { id } of asked) {
+    const { text, parameters } = await shown(id)
+    expect(commands.find((command) => command.text === text && command.values.every((value, index) => (value === null ? null : String(value)) === parameters[index]))).toBeDefined()
+  }
   for (const approval of asked) await platform.approve(approval.id)
+  await waitFor(() => shown(asked[0]!.id).then(() => false, (error: RpcError) => error.code === 'not-found'))
 
   // Another proxy takes over in the middle, as after a kill: approvals are bound to the command and not to the process.
   const port = await freePort()

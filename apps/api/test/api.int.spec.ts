@@ -196,7 +196,7 @@ describe('policies and masking rules', () => {
 })
 
 describe('approvals', () => {
-  const request = (uid: string, command: string) => cluster.bus.call(requestApproval, {
+  const request = (uid: string, command: string) => cluster.bus.call(at(requestApproval, 'px1'), {
     command, session: 'ses_1', proxy: 'px1', connection: 'orders-prod', action: 'sql.delete', summary: 'delete from orders', digest: 'a'.repeat(64), mode: 'hold',
     principal: { kind: 'agent', issuer: 'development', subject: uid, uid, groups: ['ai-agents'], owner: 'alice', chain: [] },
     needs: [{ policy: 'writes-need-a-dba', group: 'dba', count: 1, expiresMs: 60_000, park: false }],
@@ -222,8 +222,13 @@ describe('approvals', () => {
     expect(await ask('bob', 'POST', `/v1/approvals/${id}/approve`, { body: { comment: 'fine' } })).toMatchObject({ status: 200, body: { status: 'approved', resolutions: [{ by: 'bob', comment: 'fine' }] } })
     expect((await ask('bob', 'GET', `/v1/approvals/${id}/exact`)).status).toBe(409)
     const other = await request('coding-agent', 'cmd_2')
-    expect(await ask('carol', 'POST', `/v1/approvals/${other.id}/deny`, { body: { comment: 'no' } })).toMatchObject({ status: 200, body: { status: 'denied' } })
     await stop()
+    const lost = cluster.bus.serve(at(exactText, 'px1'), () => { throw new RpcError('not-found', 'its text is gone') })
+    await cluster.bus.flush()
+    expect(await ask('carol', 'GET', `/v1/approvals/${other.id}/exact`)).toMatchObject({ status: 409, body: { detail: expect.stringMatching(/can't be shown: its text is gone.*masked text/) } })
+    await lost()
+    expect((await ask('carol', 'GET', `/v1/approvals/${other.id}/exact`)).status).toBe(503)
+    expect(await ask('carol', 'POST', `/v1/approvals/${other.id}/deny`, { body: { comment: 'no' } })).toMatchObject({ status: 200, body: { status: 'denied' } })
   })
 })
 

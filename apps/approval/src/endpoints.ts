@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
 import * as contract from '@sallyport/contracts/approval'
-import type { Rpc } from '@sallyport/contracts/rpc'
+import { at, RpcError, type Rpc } from '@sallyport/contracts/rpc'
 import type { Bus, Stop } from '@sallyport/messaging'
 import { BUS, LOGGER } from '@sallyport/runtime'
 import type { Logger } from 'pino'
@@ -8,7 +8,7 @@ import type { z } from 'zod'
 import { viewOf, type ApprovalState } from './approval.js'
 import { decideApprove } from './approve/decide.js'
 import { claimParked } from './claim/handle.js'
-import { accept } from './decision.js'
+import { accept, refuse, type Decision } from './decision.js'
 import { decideDeny } from './deny/decide.js'
 import { decideExpire } from './expire/decide.js'
 import { asCallerSees } from './faults.js'
@@ -19,9 +19,6 @@ import { requestApproval } from './request-approval/handle.js'
 import { notFound, type ApprovalStore } from './store.js'
 import { STORE } from './tokens.js'
 import { decideWithdraw } from './withdraw/decide.js'
-
-/** Who reports what a proxy does when the request doesn't name it, as the events' actor. */
-const PROXY = 'connection-proxy'
 
 /** Serves the approval contracts; any replica answers any request. */
 @Injectable()
@@ -38,16 +35,24 @@ export class Endpoints implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     const { store } = this
     const changed = async (state: Promise<ApprovalState>) => viewOf(await state)
-    this.serve(contract.requestApproval, (request) => changed(requestApproval(store, request)))
+    this.serveProxies(contract.requestApproval, async (request, proxy) => {
+      if (request.proxy !== proxy) throw new RpcError('forbidden', 'A proxy asks for approvals under its own name only.')
+      return viewOf(await requestApproval(store, request))
+    })
+    this.serveProxies(contract.getApproval, async ({ id }, proxy) => {
+      const state = await getApproval(store, id)
+      if (state.request.proxy !== proxy && state.releasedTo?.proxy !== proxy) throw notFound(id)
+      return viewOf(state)
+    })
     this.serve(contract.getApproval, ({ id }) => changed(getApproval(store, id)))
     this.serve(contract.listApprovals, (query) => queryApprovals(store, query))
     this.serve(contract.approve, ({ id, approver, comment }) => changed(store.change(id, approver.uid, (state, now) => decideApprove(state, { approver, comment, now }))))
     this.serve(contract.deny, ({ id, approver, comment }) => changed(store.change(id, approver.uid, (state, now) => decideDeny(state, { approver, comment, now }))))
-    this.serve(contract.withdraw, ({ id, reason }) => changed(store.change(id, PROXY, (state, now) => decideWithdraw(state, { reason, now }))))
-    this.serve(contract.release, ({ id, ...what }) => changed(store.change(id, what.proxy, (state, now) => decideRelease(state, { ...what, now }))))
-    this.serve(contract.executed, ({ id, outcome }) => changed(store.change(id, PROXY, (state, now) => decideMarkExecuted(state, { outcome, now }))))
-    this.serve(contract.claim, async (what) => {
-      const claimed = await claimParked(store, what)
+    this.serveProxies(contract.withdraw, ({ id, reason }, proxy) => changed(store.change(id, proxy, (state, now) => (state.request.proxy === proxy ? decideWithdraw(state, { reason, now }) : anothers(id)))))
+    this.serveProxies(contract.release, ({ id, ...what }, proxy) => changed(store.change(id, proxy, (state, now) => decideRelease(state, { ...what, proxy, now }))))
+    this.serveProxies(contract.executed, ({ id, outcome }, proxy) => changed(store.change(id, proxy, (state, now) => (state.releasedTo === null || state.releasedTo.proxy === proxy ? decideMarkExecuted(state, { outcome, now }) : anothers(id)))))
+    this.serveProxies(contract.claim, async (what, proxy) => {
+      const claimed = await claimParked(store, { ...what, proxy })
       return { approval: claimed && viewOf(claimed) }
     })
     // Started means that the server knows who answers: without it the first request can find nobody.
@@ -60,9 +65,14 @@ export class Endpoints implements OnApplicationBootstrap, OnModuleDestroy {
     await Promise.allSettled(this.running)
   }
 
-  private serve<R extends Rpc>(rpc: R, handle: (request: z.output<R['request']>) => Promise<z.input<R['response']>>): void {
-    this.stops.push(this.bus.serve(rpc, (request) => {
-      const answer = handle(request).catch((error: unknown) => {
+  /** What proxies ask: the last part of the subject is who asks, which the bus lets no other proxy say. */
+  private serveProxies<R extends Rpc>(rpc: R, handle: (request: z.output<R['request']>, proxy: string) => Promise<z.input<R['response']>>): void {
+    this.serve(at(rpc, '*'), (request, subject) => handle(request, subject.slice(subject.lastIndexOf('.') + 1)))
+  }
+
+  private serve<R extends Rpc>(rpc: R, handle: (request: z.output<R['request']>, subject: string) => Promise<z.input<R['response']>>): void {
+    this.stops.push(this.bus.serve(rpc, (request, subject) => {
+      const answer = handle(request, subject).catch((error: unknown) => {
         const seen = asCallerSees(error)
         if (seen !== error) this.logger.error({ subject: rpc.subject, error: String(error) }, 'the database failed a request')
         throw seen
@@ -74,6 +84,8 @@ export class Endpoints implements OnApplicationBootstrap, OnModuleDestroy {
     }))
   }
 }
+
+const anothers = (id: string): Decision => refuse('forbidden', `Approval ${id} is another proxy's.`)
 
 /** As it is now: what is overdue is closed first. */
 const getApproval = async (store: ApprovalStore, id: string): Promise<ApprovalState> => {

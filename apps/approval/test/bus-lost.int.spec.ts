@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { approve, getApproval, requestApproval, type Approval } from '@sallyport/contracts/approval'
 import { newId } from '@sallyport/contracts/ids'
-import type { RpcError } from '@sallyport/contracts/rpc'
+import { at, type RpcError } from '@sallyport/contracts/rpc'
 import { startNats, temporaryDir, type EmbeddedNats } from '@sallyport/testing'
 import { eventually, startCluster, type Cluster } from './cluster.js'
 import { bob, MINUTE_MS, requestOf } from './fixtures.js'
@@ -26,7 +26,7 @@ const statusOf = async (id: string): Promise<string> => (await cluster.sql.query
 const outcome = (work: Promise<Approval>): Promise<string> => work.then(({ status }) => status, (error: RpcError) => error.code)
 
 test('a killed bus: nothing is approved meanwhile, what expires does so, and the log gets it afterwards', async () => {
-  const held = await cluster.bus.call(requestApproval, requestOf({ command: newId('cmd') }))
+  const held = await cluster.bus.call(at(requestApproval, 'px_1'), requestOf({ command: newId('cmd') }))
   nats.kill()
   await eventually(() => !cluster.bus.connected)
   expect(await outcome(cluster.bus.call(approve, { id: held.id, approver: bob, comment: '' }))).toBe('unavailable')

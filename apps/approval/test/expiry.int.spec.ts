@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { approve, claim, getApproval, listApprovals, release, requestApproval, type ApprovalRequest } from '@sallyport/contracts/approval'
 import { newId } from '@sallyport/contracts/ids'
-import type { RpcError } from '@sallyport/contracts/rpc'
+import { at, type RpcError } from '@sallyport/contracts/rpc'
 import { eventually, startCluster, type Cluster } from './cluster.js'
 import { agent, bob, MINUTE_MS, requestOf } from './fixtures.js'
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => cluster.stop())
 
-const ask = (more: Partial<ApprovalRequest> = {}) => cluster.bus.call(requestApproval, requestOf({ command: newId('cmd'), ...more }))
+const ask = (more: Partial<ApprovalRequest> = {}) => cluster.bus.call(at(requestApproval, more.proxy ?? 'px_1'), requestOf({ command: newId('cmd'), ...more }))
 const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'done', (error: RpcError) => error.code)
 const approvedBy = async (id: string) => cluster.bus.call(approve, { id, approver: bob, comment: '' })
 
@@ -53,12 +53,12 @@ describe('time', () => {
     const parked = await ask({ mode: 'park', digest: 'f'.repeat(64) })
     await Promise.all([approvedBy(held.id), approvedBy(parked.id)])
     cluster.forward(30_000)
-    expect(await codeOf(cluster.bus.call(release, { id: held.id, digest: held.digest, proxy: held.proxy, command: held.command }))).toBe('conflict')
+    expect(await codeOf(cluster.bus.call(at(release, held.proxy), { id: held.id, digest: held.digest, command: held.command }))).toBe('conflict')
     expect((await cluster.bus.call(getApproval, { id: held.id })).status).toBe('lapsed')
-    const retry = { digest: parked.digest, uid: 'coding-agent', proxy: 'px_1', command: 'cmd_late' }
+    const retry = { digest: parked.digest, uid: 'coding-agent', command: 'cmd_late' }
     expect((await cluster.bus.call(getApproval, { id: parked.id })).status).toBe('approved')
     cluster.forward(15 * MINUTE_MS)
-    expect((await cluster.bus.call(claim, retry)).approval).toBeNull()
+    expect((await cluster.bus.call(at(claim, 'px_1'), retry)).approval).toBeNull()
     expect((await cluster.bus.call(getApproval, { id: parked.id })).status).toBe('lapsed')
   })
 

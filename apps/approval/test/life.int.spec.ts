@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { approve, claim, deny, executed, getApproval, listApprovals, release, requestApproval, withdraw, type Approval, type ApprovalRequest } from '@sallyport/contracts/approval'
 import { newId } from '@sallyport/contracts/ids'
-import type { RpcError } from '@sallyport/contracts/rpc'
+import { at, type Rpc, type RpcError } from '@sallyport/contracts/rpc'
 import { eventually, startCluster, type Cluster } from './cluster.js'
 import { agent, bob, carol, MINUTE_MS, need, person, requestOf } from './fixtures.js'
 
@@ -14,9 +14,9 @@ beforeAll(async () => {
 afterAll(() => cluster.stop())
 
 const fresh = (more: Partial<ApprovalRequest> = {}): ApprovalRequest => requestOf({ command: newId('cmd'), session: newId('ses'), ...more })
-const ask = (more: Partial<ApprovalRequest> = {}): Promise<Approval> => cluster.bus.call(requestApproval, fresh(more))
+const ask = (more: Partial<ApprovalRequest> = {}): Promise<Approval> => cluster.bus.call(at(requestApproval, 'px_1'), fresh(more))
 const by = (id: string, approver = bob, comment = 'fine') => ({ id, approver, comment })
-const releaseOf = ({ id, digest, proxy, command }: Approval) => cluster.bus.call(release, { id, digest, proxy, command })
+const releaseOf = ({ id, digest, proxy, command }: Approval) => cluster.bus.call(at(release, proxy), { id, digest, command })
 const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'done', (error: RpcError) => error.code)
 
 describe('an approval over the bus', () => {
@@ -29,7 +29,7 @@ describe('an approval over the bus', () => {
     expect(approved).toMatchObject({ status: 'approved', resolutions: [{ by: 'bob', verdict: 'approve', comment: 'ticket 42', groups: ['dba'] }] })
     expect(await releaseOf(held)).toMatchObject({ status: 'released' })
     expect(await codeOf(releaseOf(held))).toBe('conflict')
-    const done = await cluster.bus.call(executed, { id: held.id, outcome: 'completed' })
+    const done = await cluster.bus.call(at(executed, 'px_1'), { id: held.id, outcome: 'completed' })
     expect(done).toMatchObject({ status: 'executed', version: 5 })
     expect(await cluster.bus.call(getApproval, { id: held.id })).toEqual(done)
 
@@ -38,16 +38,31 @@ describe('an approval over the bus', () => {
     const events = await cluster.streamed(held.id)
     expect(events.map(({ type, sequence }) => [Number(sequence), type.split('.')[2]])).toEqual([[1, 'requested'], [2, 'resolution-recorded'], [3, 'approved'], [4, 'released'], [5, 'executed']])
     for (const { data } of events) expect(data).toMatchObject({ approval: held.id, session: held.session, command: held.command, uid: 'coding-agent', connection: 'orders-prod', action: 'sql.delete' })
-    expect(events.map(({ data }) => data['actor'])).toEqual(['coding-agent', 'bob', 'bob', 'px_1', 'connection-proxy'])
+    expect(events.map(({ data }) => data['actor'])).toEqual(['coding-agent', 'bob', 'bob', 'px_1', 'px_1'])
+  })
+
+  test('is its proxy\'s alone: no other asks in its name, reads, withdraws, releases or ends it', async () => {
+    const held = await ask()
+    const other = <R extends Rpc>(contract: R) => at(contract, 'px_2')
+    expect(await codeOf(cluster.bus.call(other(requestApproval), fresh()))).toBe('forbidden')
+    expect(await codeOf(cluster.bus.call(other(getApproval), { id: held.id }))).toBe('not-found')
+    expect(await codeOf(cluster.bus.call(other(withdraw), { id: held.id, reason: 'gone' }))).toBe('forbidden')
+    await cluster.bus.call(approve, by(held.id))
+    expect(await codeOf(cluster.bus.call(other(withdraw), { id: held.id, reason: 'gone' }))).toBe('forbidden')
+    expect(await codeOf(cluster.bus.call(other(release), { id: held.id, digest: held.digest, command: held.command }))).toBe('conflict')
+    expect(await releaseOf(held)).toMatchObject({ status: 'released' })
+    expect(await codeOf(cluster.bus.call(other(executed), { id: held.id, outcome: 'completed' }))).toBe('forbidden')
+    expect(await cluster.bus.call(at(getApproval, 'px_1'), { id: held.id })).toMatchObject({ status: 'released' })
+    expect(await codeOf(cluster.bus.call(withdraw, { id: held.id, reason: 'gone' }))).toBe('unavailable')
   })
 
   test('asked for several times at once by the same command is one', async () => {
     const request = fresh()
-    const answers = await Promise.all(Array.from({ length: 12 }, () => cluster.bus.call(requestApproval, request)))
+    const answers = await Promise.all(Array.from({ length: 12 }, () => cluster.bus.call(at(requestApproval, 'px_1'), request)))
     expect(new Set(answers.map(({ id }) => id)).size).toBe(1)
     expect(await cluster.streamed(answers[0]!.id)).toHaveLength(1)
-    expect(await codeOf(cluster.bus.call(requestApproval, { ...request, digest: 'c'.repeat(64) }))).toBe('conflict')
-    expect(await codeOf(cluster.bus.call(requestApproval, { ...request, principal: agent('ci-agent', 'alice') }))).toBe('conflict')
+    expect(await codeOf(cluster.bus.call(at(requestApproval, 'px_1'), { ...request, digest: 'c'.repeat(64) }))).toBe('conflict')
+    expect(await codeOf(cluster.bus.call(at(requestApproval, 'px_1'), { ...request, principal: agent('ci-agent', 'alice') }))).toBe('conflict')
   })
 
   test('refuses whoever may not decide, and what comes too late', async () => {
@@ -58,7 +73,7 @@ describe('an approval over the bus', () => {
     expect(await cluster.bus.call(deny, by(held.id, carol, 'no'))).toMatchObject({ status: 'denied', resolutions: [{ by: 'carol', verdict: 'deny', comment: 'no' }] })
     expect(await codeOf(cluster.bus.call(approve, by(held.id)))).toBe('conflict')
     expect(await codeOf(releaseOf(held))).toBe('conflict')
-    expect(await codeOf(cluster.bus.call(withdraw, { id: held.id, reason: 'gone' }))).toBe('conflict')
+    expect(await codeOf(cluster.bus.call(at(withdraw, 'px_1'), { id: held.id, reason: 'gone' }))).toBe('conflict')
     expect(await codeOf(cluster.bus.call(getApproval, { id: 'ap_none' }))).toBe('not-found')
     expect(await codeOf(cluster.bus.call(approve, by('ap_none')))).toBe('not-found')
   })
@@ -72,11 +87,11 @@ describe('an approval over the bus', () => {
     expect(stricter.id).not.toBe(parked.id)
     expect((await cluster.bus.call(getApproval, { id: parked.id })).status).toBe('withdrawn')
     await cluster.bus.call(approve, by(stricter.id, bob))
-    expect((await cluster.bus.call(claim, { digest, uid: 'coding-agent', proxy: 'px_2', command: 'cmd_retry' })).approval).toBeNull()
+    expect((await cluster.bus.call(at(claim, 'px_2'), { digest, uid: 'coding-agent', command: 'cmd_retry' })).approval).toBeNull()
     await cluster.bus.call(approve, by(stricter.id, carol))
     expect((await ask({ mode: 'park', digest, needs: [need('dba', 2)] }))).toMatchObject({ id: stricter.id, status: 'approved' })
-    expect((await cluster.bus.call(claim, { digest, uid: 'bob', proxy: 'px_2', command: 'cmd_retry' })).approval).toBeNull()
-    expect((await cluster.bus.call(claim, { digest, uid: 'coding-agent', proxy: 'px_2', command: 'cmd_retry' })).approval).toMatchObject({ id: stricter.id, status: 'released' })
+    expect((await cluster.bus.call(at(claim, 'px_2'), { digest, uid: 'bob', command: 'cmd_retry' })).approval).toBeNull()
+    expect((await cluster.bus.call(at(claim, 'px_2'), { digest, uid: 'coding-agent', command: 'cmd_retry' })).approval).toMatchObject({ id: stricter.id, status: 'released' })
     expect((await ask({ mode: 'park', digest, needs: [need('dba', 2)] })).id).not.toBe(stricter.id)
   })
 
@@ -115,7 +130,7 @@ describe('lists', () => {
     for (let index = 0; index < 7; index += 1) made.push((await ask({ principal, needs: [need(index % 2 === 0 ? 'list-even' : 'list-odd')] })).id)
     await cluster.bus.call(deny, by(made[0]!, person('eve', 'list-even'), 'no'))
     await cluster.bus.call(approve, by(made[1]!, person('odo', 'list-odd'), 'yes'))
-    await cluster.bus.call(withdraw, { id: made[2]!, reason: 'gone' })
+    await cluster.bus.call(at(withdraw, 'px_1'), { id: made[2]!, reason: 'gone' })
     const pages = async (query: object): Promise<string[]> => {
       const ids: string[] = []
       let cursor: string | undefined

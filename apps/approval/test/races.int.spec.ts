@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { approve, claim, deny, getApproval, listApprovals, release, requestApproval, withdraw, type Approval, type ApprovalRequest } from '@sallyport/contracts/approval'
 import { newId } from '@sallyport/contracts/ids'
-import type { RpcError } from '@sallyport/contracts/rpc'
+import { at, type RpcError } from '@sallyport/contracts/rpc'
 import { openDatabase, type Database } from '@sallyport/persistence'
 import pg from 'pg'
 import { databaseClock } from '../src/clock.js'
@@ -24,9 +24,9 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-const ask = (more: Partial<ApprovalRequest> = {}) => cluster.bus.call(requestApproval, requestOf({ command: newId('cmd'), ...more }))
+const ask = (more: Partial<ApprovalRequest> = {}) => cluster.bus.call(at(requestApproval, 'px_1'), requestOf({ command: newId('cmd'), ...more }))
 const outcome = (work: Promise<Approval>): Promise<string> => work.then(({ status }) => status, (error: RpcError) => error.code)
-const releaseOf = ({ id, digest, proxy, command }: Approval) => cluster.bus.call(release, { id, digest, proxy, command })
+const releaseOf = ({ id, digest, proxy, command }: Approval) => cluster.bus.call(at(release, proxy), { id, digest, command })
 const typesOf = async (id: string): Promise<string[]> =>
   (await database.kysely.selectFrom('aggregate_events').select('type').where('id', '=', id).orderBy('version').execute()).map(({ type }) => type.split('.')[2]!)
 
@@ -39,7 +39,7 @@ describe('two instances', () => {
         () => outcome(cluster.bus.call(approve, { id: held.id, approver: bob, comment: '' })),
         () => outcome(releaseOf(held)), () => outcome(releaseOf(held)), () => outcome(releaseOf(held)),
         ...(round % 3 === 0 ? [] : [() => outcome(cluster.bus.call(deny, { id: held.id, approver: carol, comment: 'no' }))]),
-        ...(round % 3 === 1 ? [() => outcome(cluster.bus.call(withdraw, { id: held.id, reason: 'gone' }))] : []),
+        ...(round % 3 === 1 ? [() => outcome(cluster.bus.call(at(withdraw, 'px_1'), { id: held.id, reason: 'gone' }))] : []),
       ]
       const rotated = [...moves.slice(round % moves.length), ...moves.slice(0, round % moves.length)]
       const outcomes = await Promise.all(rotated.map((move) => move()))
@@ -59,7 +59,7 @@ describe('two instances', () => {
     const digest = '1'.repeat(64)
     const parked = await ask({ mode: 'park', digest })
     await cluster.bus.call(approve, { id: parked.id, approver: bob, comment: '' })
-    const claims = await Promise.all(Array.from({ length: 20 }, (_, index) => cluster.bus.call(claim, { digest, uid: 'coding-agent', proxy: `px_${index % 3}`, command: `cmd_retry${index}` })))
+    const claims = await Promise.all(Array.from({ length: 20 }, (_, index) => cluster.bus.call(at(claim, `px_${index % 3}`), { digest, uid: 'coding-agent', command: `cmd_retry${index}` })))
     const winners = claims.filter(({ approval }) => approval !== null)
     expect(winners.map(({ approval }) => approval!.id)).toEqual([parked.id])
     expect(await typesOf(parked.id)).toEqual(['requested', 'resolution-recorded', 'approved', 'released'])

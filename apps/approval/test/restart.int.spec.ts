@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { approve, getApproval, release, requestApproval, type Approval, type ApprovalRequest } from '@sallyport/contracts/approval'
 import { newId } from '@sallyport/contracts/ids'
-import type { RpcError } from '@sallyport/contracts/rpc'
+import { at, type RpcError } from '@sallyport/contracts/rpc'
 import { startCluster, type Cluster } from './cluster.js'
 import { bob, carol, need, requestOf } from './fixtures.js'
 
@@ -9,10 +9,10 @@ let cluster: Cluster
 beforeAll(async () => { cluster = await startCluster() })
 afterAll(() => cluster.stop())
 
-const ask = (more: Partial<ApprovalRequest> = {}) => cluster.bus.call(requestApproval, requestOf({ command: newId('cmd'), ...more }))
+const ask = (more: Partial<ApprovalRequest> = {}) => cluster.bus.call(at(requestApproval, 'px_1'), requestOf({ command: newId('cmd'), ...more }))
 const outcome = (work: Promise<Approval>): Promise<string> => work.then(({ status }) => status, (error: RpcError) => error.code)
 const approveBy = (held: Approval, approver = bob) => cluster.bus.call(approve, { id: held.id, approver, comment: '' }, { timeoutMs: 2_000 })
-const releaseOf = ({ id, digest, proxy, command }: Approval) => cluster.bus.call(release, { id, digest, proxy, command }, { timeoutMs: 2_000 })
+const releaseOf = ({ id, digest, proxy, command }: Approval) => cluster.bus.call(at(release, proxy), { id, digest, command }, { timeoutMs: 2_000 })
 
 describe('an instance', () => {
   test('that was stopped is replaced by one that knows everything', async () => {

@@ -143,7 +143,7 @@ describe('explaining', () => {
 })
 
 describe('approvals', () => {
-  const request = (command: string) => platform.bus.call(requestApproval, {
+  const request = (command: string) => platform.bus.call(at(requestApproval, 'px1'), {
     command, session: 'ses_1', proxy: 'px1', connection: 'orders', action: 'sql.delete', summary: 'delete from orders where id = ?', digest: 'a'.repeat(64), mode: 'hold',
     principal: { kind: 'agent', issuer: 'development', subject: 'coding-agent', uid: 'coding-agent', groups: ['ai-agents'], owner: 'alice', chain: [] },
     needs: [{ policy: 'writes-need-a-dba', group: 'dba', count: 1, expiresMs: 600_000, park: false }],

@@ -1,6 +1,6 @@
 import { approvalSchema, approve, deny, getApproval, listApprovals, type Approval } from '@sallyport/contracts/approval'
 import { interestedUids } from '@sallyport/contracts/identity'
-import { at, listOf, page } from '@sallyport/contracts/rpc'
+import { at, listOf, page, RpcError } from '@sallyport/contracts/rpc'
 import { exactText } from '@sallyport/contracts/session'
 import type { Bus } from '@sallyport/messaging'
 import { z } from 'zod'
@@ -45,6 +45,13 @@ const ownList = async (bus: Bus, query: z.output<typeof listQuery>, caller: Call
   return { items: shown, next: more ? shown.at(-1)?.id ?? null : null }
 }
 
+/** Who decides on the masked text does so knowingly: never an error without words. */
+const notShown = (approval: Approval, cause: unknown): unknown => {
+  if (!(cause instanceof RpcError) || (cause.code !== 'not-found' && (cause.code !== 'unavailable' || approval.mode === 'hold'))) return cause
+  const why = cause.code === 'not-found' ? cause.message : 'the proxy that keeps it can\'t be asked now'
+  return new Problem('conflict', `The exact text can't be shown: ${why}. The approval's summary is the masked text; if that is not enough to decide on, deny it and say so.`, undefined, {}, { cause })
+}
+
 const verdict = (verb: 'approve' | 'deny', summary: string): Route => route({
   method: 'POST', path: `/v1/approvals/{id}/${verb}`, access: 'person', summary, body: verdictSchema, reply: approvalSchema,
   handle: async ({ params, body, caller }, { bus }) => {
@@ -65,7 +72,7 @@ export const approvalRoutes: readonly Route[] = [
       const approval = await visible(bus, params['id']!, caller)
       if (!canDecide(approval, caller)) throw new Problem('forbidden', 'The exact text is for those who can decide about it.')
       if (approval.status !== 'requested') throw new Problem('conflict', `The approval is ${approval.status}: there is nothing to decide any more.`)
-      const exact = await bus.call(at(exactText, approval.proxy), { approval: approval.id })
+      const exact = await bus.call(at(exactText, approval.proxy), { approval: approval.id }).catch((cause: unknown) => { throw notShown(approval, cause) })
       if (exact.digest !== approval.digest) throw new Problem('conflict', 'The proxy holds something else than what was asked for. Do not approve it.')
       return { body: exact }
     },

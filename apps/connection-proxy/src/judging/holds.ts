@@ -1,11 +1,12 @@
 import {
   approvalNoticeSchema, approvalNoticeSubject, claim, executed, getApproval, release, requestApproval, withdraw, type Approval, type ApprovalRequest,
 } from '@sallyport/contracts/approval'
-import { at, RpcError } from '@sallyport/contracts/rpc'
+import { at, RpcError, type Rpc } from '@sallyport/contracts/rpc'
 import { exactText } from '@sallyport/contracts/session'
 import type { Bus, Stop } from '@sallyport/messaging'
 import { Refusal } from '@sallyport/protocol-kit'
 import type { Logger } from 'pino'
+import { EXACT_BYTES_MAX, exactBytes, ParkedTexts } from './parked-texts.js'
 
 /** The exact text of a held command, shown to approvers on demand and never stored. */
 export interface ExactCommand {
@@ -29,6 +30,7 @@ const unreachable = (cause: unknown): Refusal =>
 /** What the proxy knows of approvals: asks for them, waits for them, and claims each at most once. */
 export class Holds {
   private readonly waiting = new Map<string, Waiting>()
+  private readonly parked = new ParkedTexts()
   private readonly stops: Stop[] = []
 
   constructor(
@@ -38,7 +40,11 @@ export class Holds {
   ) {}
 
   start(): void {
-    this.stops.push(this.bus.subscribe(approvalNoticeSubject(this.proxy), (payload) => this.waiting.get(approvalNoticeSchema.parse(payload).id)?.check()))
+    this.stops.push(this.bus.subscribe(approvalNoticeSubject(this.proxy), (payload) => {
+      const { id, status } = approvalNoticeSchema.parse(payload)
+      this.waiting.get(id)?.check()
+      if (status !== 'requested') this.parked.forget(id)
+    }))
     this.stops.push(this.bus.serve(at(exactText, this.proxy), ({ approval }) => this.exact(approval), { queue: null }))
     this.stops.push(this.bus.onStatus((connected) => {
       if (!connected) for (const waiting of this.waiting.values()) waiting.abandon(unreachable('the bus was disconnected'))
@@ -51,23 +57,35 @@ export class Holds {
     for (const stop of this.stops) await stop()
   }
 
+  /** Asked under this proxy's name, the only one that the bus lets it use. */
+  private own<R extends Rpc>(contract: R): R {
+    return at(contract, this.proxy)
+  }
+
   get held(): number {
     return this.waiting.size
   }
 
   async request(request: ApprovalRequest): Promise<Approval> {
     try {
-      return await this.bus.call(requestApproval, request)
+      return await this.bus.call(this.own(requestApproval), request)
     } catch (cause) {
       if (cause instanceof RpcError && cause.code === 'conflict') throw new Refusal('limit', cause.message, {}, { cause })
       throw unreachable(cause)
     }
   }
 
+  /** Keeps a parked command's text for those who decide about it, where the approval says that it is to be asked for. */
+  keepParked(approval: Approval, exact: ExactCommand): void {
+    if (approval.proxy !== this.proxy || approval.status !== 'requested') return
+    const now = performance.now()
+    this.parked.keep(approval.id, exact, now + Date.parse(approval.expiresAt) - Date.parse(approval.requestedAt), now)
+  }
+
   /** A parked command that was approved meanwhile, claimed for this one run; undefined when there is none. */
   async claim(digest: string, uid: string, command: string): Promise<Approval | undefined> {
     try {
-      return (await this.bus.call(claim, { digest, uid, proxy: this.proxy, command })).approval ?? undefined
+      return (await this.bus.call(this.own(claim), { digest, uid, command })).approval ?? undefined
     } catch (cause) {
       throw unreachable(cause)
     }
@@ -85,7 +103,7 @@ export class Holds {
       return await this.resolution(approval, exact, waitMs, signal)
     } catch (refusal) {
       const reason = refusal instanceof Refusal ? refusal.message : String(refusal)
-      await this.bus.call(withdraw, { id: approval.id, reason }).catch((error: unknown) => {
+      await this.bus.call(this.own(withdraw), { id: approval.id, reason }).catch((error: unknown) => {
         // Ended approvals refuse this; one that could not be reached expires by itself, and nothing runs without its release.
         this.logger.debug({ approval: approval.id, error: String(error) }, 'the approval was not withdrawn')
       })
@@ -108,7 +126,7 @@ export class Holds {
       const check = (): void => {
         if (asking) return
         asking = true
-        void this.bus.call(getApproval, { id: approval.id })
+        void this.bus.call(this.own(getApproval), { id: approval.id })
           .then((now) => {
             const verdict = verdictOf(now)
             if (verdict === 'approved') settle(() => resolve(now))
@@ -127,7 +145,7 @@ export class Holds {
   /** Compare-and-set to released with the digest that is about to run: at most once, whoever else tries. */
   async release(approval: Approval, digest: string, command: string): Promise<Approval> {
     try {
-      return await this.bus.call(release, { id: approval.id, digest, proxy: this.proxy, command })
+      return await this.bus.call(this.own(release), { id: approval.id, digest, command })
     } catch (cause) {
       throw cause instanceof RpcError && cause.code === 'conflict'
         ? new Refusal('hold-expired', `its approval can't be used: ${cause.message}`, { approval: approval.id }, { cause })
@@ -137,15 +155,16 @@ export class Holds {
 
   /** Says how a released command ended. Its loss only leaves the approval at `released`, which never runs again. */
   reportExecuted(approval: string, outcome: string): void {
-    void this.bus.call(executed, { id: approval, outcome }).catch((error: unknown) => {
+    void this.bus.call(this.own(executed), { id: approval, outcome }).catch((error: unknown) => {
       this.logger.warn({ approval, error: String(error) }, 'the end of an approved command was not reported')
     })
   }
 
   private exact(approval: string): { text: string; parameters: (string | null)[]; digest: string } {
-    const waiting = this.waiting.get(approval)
-    if (waiting === undefined) throw new RpcError('not-found', 'the command is not held here any more')
-    return { ...waiting.exact, parameters: [...waiting.exact.parameters] }
+    const exact = this.waiting.get(approval)?.exact ?? this.parked.get(approval, performance.now())
+    if (exact === undefined) throw new RpcError('not-found', 'the proxy that was asked to run it doesn\'t have its text (any more)')
+    if (exactBytes(exact) > EXACT_BYTES_MAX) throw new RpcError('not-found', `its text has more than ${EXACT_BYTES_MAX} bytes, too many to be shown`)
+    return { ...exact, parameters: [...exact.parameters] }
   }
 }
 

@@ -20,6 +20,10 @@ export interface HeldCommand {
 
 const SUMMARY_CHARS_MAX = 8 * 1024
 
+/** What a stream will bring is in no digest: whoever approves must know that, and a parked command could come back with anything. */
+const STREAM_NOTE = '\n(Not part of what is approved: the data that the client sends while it runs. It is recorded.)'
+const noteOf = ({ operation }: HeldCommand): string => (operation.input === 'stream' ? STREAM_NOTE : '')
+
 /**
  * A command that needs people: parked ones are refused now and claimed on retry, others wait in flight. What runs is what was shown,
  * at most once: the digest is compared when it is released. Judged once more, with today's policies, before it runs.
@@ -29,18 +33,24 @@ export const runHold = async (
   services: JudgeServices, subject: JudgedSubject, log: CommandLog, held: HeldCommand, onHeld: (notice: HoldNotice) => void, signal: AbortSignal,
 ): Promise<Ticket> => {
   const park = held.reply.needs.some((need) => need.park)
+  if (park && held.operation.input === 'stream') {
+    throw new Refusal('denied', `${held.reply.reason} It can't be parked: the data that it brings is not known before it runs`, {
+      remedy: 'Send the data as INSERT statements, which can be approved as they are, or ask for a policy that holds this command instead of parking it.',
+    })
+  }
   if (park) {
     const claimed = await services.holds.claim(held.digest, subject.principal.uid, held.command)
     if (claimed !== undefined) return released(services, subject, log, held, claimed, signal)
   }
   const approval = await services.holds.request(requestOf(services, subject, log, held, park))
   log.event(sessionEventTypes.held, held.command, { command: held.command, approval: approval.id, mode: approval.mode, needs: held.reply.needs })
+  const exact = { text: withNamed(held.operation.text, (held.operation.standsFor ?? []).map(({ text }) => text)) + noteOf(held), parameters: held.operation.parameters ?? [], digest: held.digest }
   if (park) {
+    services.holds.keepParked(approval, exact)
     throw new Refusal('parked', held.reply.reason, { approval: approval.id, remedy: `Send exactly the same command again once ${approversOf(held.reply)} approved it, until ${approval.expiresAt}.` })
   }
   held.onApproval(approval.id)
   onHeld({ approval: approval.id, command: held.command, text: noticeText(held.reply, approval) })
-  const exact = { text: withNamed(held.operation.text, (held.operation.standsFor ?? []).map(({ text }) => text)), parameters: held.operation.parameters ?? [], digest: held.digest }
   const approved = await services.holds.wait(approval, exact, held.operation.holdCapMs, signal)
   signal.throwIfAborted()
   const now = await services.holds.release(approved, held.digest, held.command)
@@ -76,7 +86,7 @@ const requestOf = (services: JudgeServices, subject: JudgedSubject, log: Command
   principal: subject.principal,
   connection: subject.connection.name,
   action: held.operation.recognition.action,
-  summary: loggedStatement(held.operation, held.plan).slice(0, SUMMARY_CHARS_MAX),
+  summary: loggedStatement(held.operation, held.plan).slice(0, SUMMARY_CHARS_MAX) + noteOf(held),
   digest: held.digest,
   needs: [...held.reply.needs],
   mode: park ? 'park' : 'hold',

@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { at } from '@sallyport/contracts/rpc'
-import { cancelByKey, killSession, liveSessions } from '@sallyport/contracts/session'
+import { cancelByKey, cancelTag, killSession, liveSessions } from '@sallyport/contracts/session'
 import type { Bus, Stop } from '@sallyport/messaging'
 import { Refusal } from '@sallyport/protocol-kit'
 
@@ -17,9 +17,6 @@ export interface LiveSession {
 const SWEEP_MS = 1_000
 const CANCEL_TIMEOUT_MS = 2_000
 
-/** First two bytes of a key name the process that gave it out, with the sign bit of the first left clear: keys start with a positive number. */
-const tagOf = (proxy: string): number => createHash('sha256').update(proxy).digest().readUInt16BE(0) & 0x7fff
-
 /** The open sessions of this proxy, and the ways to reach one from outside: kill, cancel key, list. */
 export class LiveSessions {
   private readonly sessions = new Map<string, LiveSession>()
@@ -32,7 +29,7 @@ export class LiveSessions {
     private readonly bus: Bus,
     private readonly proxy: string,
   ) {
-    this.tag = tagOf(proxy)
+    this.tag = cancelTag(proxy)
   }
 
   start(): void {

@@ -11,7 +11,7 @@ import {
   activatePolicies, decide, discardPolicies, explain, listPolicies, MASKING_HEARTBEAT, POLICY_HEARTBEAT, putPolicy, removePolicy, stagePolicies, validatePolicies,
 } from '../policy/index.js'
 import { at, type Rpc } from '../rpc/index.js'
-import { cancelByKey, exactText, killSession, liveSessions, proxyHeartbeatSubject, republish } from '../session/index.js'
+import { cancelByKey, cancelTag, exactText, killSession, liveSessions, proxyHeartbeatSubject, republish } from '../session/index.js'
 
 /**
  * What one NATS user may do, and nothing else: the subjects it publishes to and subscribes to. `answers`: it may also reply, once, to
@@ -60,7 +60,7 @@ const callsOfApi = [
 ]
 
 const callsOfProxy = subjects(
-  decide, plan, requestApproval, getApproval, withdraw, release, claim, executed,
+  decide, plan,
   lookUpConnection, listIssuers, lookUpParties, verifyCredential, rememberOfTarget, watermarks,
 )
 
@@ -71,19 +71,22 @@ const outboxOf = (service: ControlService): string[] => [controlSubject(service)
 export const servicePermissions: readonly BusPermissions[] = [
   permissions('policy-decision', [...outboxOf('policy-decision'), POLICY_HEARTBEAT], ['sallyport.rpc.policy.*', POLICY_HEARTBEAT]),
   permissions('masking', [...outboxOf('masking'), MASKING_HEARTBEAT], ['sallyport.rpc.masking.*', MASKING_HEARTBEAT]),
-  permissions('approval', [...outboxOf('approval'), approvalNoticeSubject('*')], ['sallyport.rpc.approval.*']),
+  permissions('approval', [...outboxOf('approval'), approvalNoticeSubject('*')], ['sallyport.rpc.approval.*', 'sallyport.rpc.approval.*.*']),
   permissions('audit-store', [storedSubject('*'), ...anyInstance(republish), ...streamOwner], ['sallyport.rpc.audit.*', proxyHeartbeatSubject('*')]),
   permissions('api', [...outboxOf('api'), DIRECTORY_HEARTBEAT, ...callsOfApi], ['sallyport.rpc.directory.*', DIRECTORY_HEARTBEAT]),
 ]
 
+/** What it asks of approval under its own name: nobody else's approvals can be withdrawn, released or claimed in its stead. */
+const underOwnName = (proxy: string): string[] => subjects(...[requestApproval, getApproval, withdraw, release, claim, executed].map((contract) => at(contract, proxy)))
+
 /**
- * One proxy: a user of its own, so that it publishes events under its own name only. A cancel key names its instance by a number that is
- * made at each start, so any proxy may offer to take any number: the keys themselves are secrets.
+ * One proxy: a user of its own, so that it publishes events and asks for approvals under its own name only, and hears only of the cancel
+ * keys that it gave out. It may hand on any key that a client showed it: the keys themselves are secrets.
  */
 export const proxyPermissions = (proxy: string): BusPermissions =>
-  permissions(proxy, [`sallyport.evt.session.${proxy}.*`, proxyHeartbeatSubject(proxy), ...callsOfProxy, ...anyInstance(cancelByKey)], [
+  permissions(proxy, [`sallyport.evt.session.${proxy}.*`, proxyHeartbeatSubject(proxy), ...callsOfProxy, ...underOwnName(proxy), ...anyInstance(cancelByKey)], [
     ...subjects(at(killSession, proxy), at(exactText, proxy), at(liveSessions, proxy), at(republish, proxy)),
-    ...anyInstance(cancelByKey),
+    at(cancelByKey, String(cancelTag(proxy))).subject,
     approvalNoticeSubject(proxy),
     storedSubject(proxy),
     POLICY_HEARTBEAT,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { principalSchema } from '../identity/index.js'
 import { actionClassSchema, approvalNeedSchema, factsSchema } from '../policy/index.js'
@@ -129,7 +130,12 @@ export const sessionEventSchemas = {
 export const killSession = rpc('sallyport.rpc.proxy.kill', z.object({ session: z.string(), reason: z.string() }), z.object({ killed: z.boolean() }))
 export const exactText = rpc('sallyport.rpc.proxy.exact', z.object({ approval: z.string() }), z.object({ text: z.string(), parameters: z.array(z.string().nullable()), digest: z.string() }))
 export const republish = rpc('sallyport.rpc.proxy.republish', z.object({ session: z.string(), from: z.number().int(), to: z.number().int() }), z.object({ published: z.number().int() }))
-/** A cancel key that names another instance: hex of the protocol's key. */
+/**
+ * First two bytes of a cancel key: they name the proxy that gave it out, so that whoever is shown the key knows where to take it, and only
+ * that proxy hears of it. The sign bit of the first is left clear: PostgreSQL's keys start with a positive number.
+ */
+export const cancelTag = (proxy: string): number => createHash('sha256').update(proxy).digest().readUInt16BE(0) & 0x7fff
+/** A cancel key that names another instance: hex of the protocol's key. Use with `at(cancelByKey, String(tag))`. */
 export const cancelByKey = rpc('sallyport.rpc.proxy.cancel', z.object({ key: z.string() }), z.object({ found: z.boolean() }))
 export const liveSessions = rpc('sallyport.rpc.proxy.sessions', empty, z.object({ proxy: z.string(), sessions: z.array(z.object({ id: z.string(), connection: z.string(), uid: z.string(), openedAt: z.iso.datetime() })) }))
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { proxyPermissions, servicePermissions, type BusPermissions } from '@sallyport/contracts/permissions'
+import { cancelTag } from '@sallyport/contracts/session'
 import { connectBus, type Bus } from '@sallyport/messaging'
 import { temporaryDir } from '@sallyport/testing'
 import { natsAuthorization, passwordVariable, shippedNatsConfig, startNats, type EmbeddedNats } from './index.js'
@@ -96,6 +97,13 @@ describe('a service\'s NATS credential', () => {
     expect(two.subscribe.some((pattern) => covers(pattern, '_INBOX_proxy-1.x'))).toBe(false)
     expect(granted(two.publish, 'sallyport.evt.session.proxy-1.0')).toBe(false)
     expect(granted(one.publish, 'sallyport.evt.session.proxy-1.0')).toBe(true)
+    for (const verb of ['request', 'get', 'withdraw', 'release', 'claim', 'executed']) {
+      const asked = ['', '.proxy-1', '.proxy-2'].map((name) => granted(two.publish, `sallyport.rpc.approval.${verb}${name}`))
+      expect([verb, ...asked]).toEqual([verb, false, false, true])
+    }
+    const cancels = (of: BusPermissions): string[] => of.subscribe.filter((pattern) => pattern.startsWith('sallyport.rpc.proxy.cancel.'))
+    expect(cancels(one)).toEqual([`sallyport.rpc.proxy.cancel.${cancelTag('proxy-1')}`])
+    expect(cancels(two)).not.toEqual(cancels(one))
   })
 })
 
@@ -148,7 +156,7 @@ describe('with these credentials', () => {
       await connection.flush()
     }
     await store.flush()
-    expect(await store.streamState('SALLYPORT_EVENTS')).toEqual({ ...before, lastSequence: before.lastSequence + verbs.length })
+    expect(await store.streamState('SALLYPORT_EVENTS')).toEqual({ ...before, bytes: expect.any(Number), lastSequence: before.lastSequence + verbs.length })
     await store.close()
   })
 })

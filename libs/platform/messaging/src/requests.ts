@@ -56,7 +56,7 @@ export const createServe = ({ connection, logger, name }: RequestCarrier): Bus['
       if (message.reply?.startsWith(INBOXES) !== true) return logger.error({ subject: contract.subject }, 'bus: a request without an inbox for its answer was dropped')
       void (async () => {
         try {
-          const ok = await handler(decodeRequest(contract, message.data) as never)
+          const ok = await handler(decodeRequest(contract, message.data) as never, message.subject)
           message.respond(JSON.stringify({ ok }))
         } catch (thrown) {
           message.respond(JSON.stringify({ error: refusalOf(contract.subject, thrown, logger) }))
