@@ -79,6 +79,19 @@ export class FrameReader {
     return this.begin(chunk, position, available, length)
   }
 
+  /** Moves on when the next frame is of this type and whole within the chunk; else everything stays as it is. */
+  nextOf(type: number): boolean {
+    const { chunk, position } = this
+    if (this.remaining > 0 || this.carried > 0 || chunk[position] !== type || chunk.length - position < headerBytes) return false
+    const end = position + 1 + chunk.readInt32BE(position + 1)
+    if (end < position + headerBytes || end > chunk.length) return false
+    this.buffer = chunk
+    this.start = position
+    this.end = end
+    this.position = end
+    return true
+  }
+
   /** A frame that goes on behind the chunk. */
   private begin(chunk: Buffer, position: number, available: number, length: number): boolean {
     const rule = this.rule(chunk[position] ?? 0, length)

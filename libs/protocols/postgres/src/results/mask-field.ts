@@ -34,6 +34,21 @@ export const maskField = (buffer: Buffer, from: number, to: number, field: Field
   return bytes(buffer.subarray(from, to), plan, type)
 }
 
+const NULL_FIELD = Buffer.from([0xff, 0xff, 0xff, 0xff])
+
+/** What every value of a column becomes, with its length in front; undefined where that depends on the value. */
+export const readyField = (field: Field, plan: OutputPlan, codec: TextCodec | undefined): Buffer | undefined => {
+  // The binary form of jsonb has a version, which decides.
+  if (plan.mask.constant === undefined || plan.kind !== 'column' || (field.format === 1 && field.type === oid.jsonb)) return undefined
+  const masked = maskField(NULL_FIELD, 0, 0, field, plan, codec)
+  const value = typeof masked === 'string' ? codec?.encode(masked) : masked
+  if (!Buffer.isBuffer(value)) return NULL_FIELD
+  const ready = Buffer.allocUnsafe(4 + value.length)
+  ready.writeInt32BE(value.length)
+  value.copy(ready, 4)
+  return ready
+}
+
 const textForm = (buffer: Buffer, from: number, to: number, type: number, plan: OutputPlan, codec: TextCodec): string | null | undefined => {
   const { constant } = plan.mask
   const masked = constant === undefined ? plan.mask.apply(codec.slice(buffer, from, to)) : constant

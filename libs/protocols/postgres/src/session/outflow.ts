@@ -14,6 +14,8 @@ const gatheredBytesMax = 4096
 const scratchBytes = 128 * 1024
 const heldBytesMax = 64 * 1024
 
+export const viewOf = (buffer: Buffer): DataView => new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+
 /**
  * What goes to the client. Adjacent ranges of a chunk leave in one write without a copy; where bytes are rewritten, they and the small
  * ranges between them are gathered in a scratch buffer that is filled from the front and never reused.
@@ -21,6 +23,8 @@ const heldBytesMax = 64 * 1024
  */
 export class Outflow {
   private scratch: Buffer = Buffer.alloc(0)
+  /** Of the scratch, for whoever asked for {@link room}. */
+  view: DataView = viewOf(this.scratch)
   private base = 0
   private used = 0
   private buffer: Buffer | undefined
@@ -79,8 +83,24 @@ export class Outflow {
     const grown = Buffer.allocUnsafeSlow(Math.max(scratchBytes, (held + count) * 2))
     this.scratch.copy(grown, 0, this.base, this.used)
     this.scratch = grown
+    this.view = viewOf(grown)
     this.base = 0
     this.used = held
+  }
+
+  /** Room for so many bytes behind everything taken so far: answers where in the {@link view}. */
+  room(count: number): number {
+    if (this.buffer !== undefined && this.end - this.start > gatheredBytesMax) this.write()
+    this.gather()
+    this.reserve(count)
+    return this.used
+  }
+
+  /** So many bytes were put into the {@link room}. */
+  took(count: number, tap: Tap): void {
+    this.used += count
+    this.taken(count, tap)
+    if (this.used - this.base > heldBytesMax) this.flush()
   }
 
   /** Begins to rewrite a frame that starts at `start`: everything up to `at` is gathered. Answers where the frame starts, for {@link endFrame}. */

@@ -47,7 +47,10 @@ export class Rows {
       relay(conversation, first, reader)
       return
     }
-    if (command !== undefined) masker.deliver(buffer, start, end, conversation.toClient, command)
+    if (command === undefined) return
+    masker.deliver(buffer, start, end, conversation.toClient, command)
+    // The rows behind it have the same owner and the same masking.
+    while (reader.nextOf(backend.dataRow)) masker.deliver(reader.buffer, reader.start, reader.end, conversation.toClient, command)
   }
 }
 
