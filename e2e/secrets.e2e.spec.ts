@@ -42,7 +42,7 @@ const POLICIES = `
 @id("held") @approval("dba") @expires("20s") forbid (principal in Group::"ai-agents", action == Action::"sql.delete", resource);
 @id("parked") @approval("dba") @park @expires("20s") forbid (principal in Group::"ai-agents", action == Action::"sql.truncate", resource);
 `
-const bob = { kind: 'user' as const, issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba'], chain: [] }
+const bob = { kind: 'user' as const, issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba'], person: true as const, chain: [] }
 
 let platform: FaultPlatform
 const tokens: Record<string, string> = {}

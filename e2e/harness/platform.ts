@@ -140,7 +140,7 @@ export class Platform {
     return { ...(process.env as Record<string, string>), PGHOST: '127.0.0.1', PGPORT: String(this.proxyPort), PGUSER: connection, PGPASSWORD: token, PGSSLMODE: 'prefer' }
   }
 
-  readonly bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba', 'approvers'], chain: [] }
+  readonly bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba', 'approvers'], person: true, chain: [] }
   readonly carol: Principal = { ...this.bob, subject: 'carol', uid: 'carol' }
 
   async pending(): Promise<Approval> {
