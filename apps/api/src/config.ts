@@ -45,10 +45,12 @@ export const configSchema = z.object({
   }),
   /** URL of the development issuer, trusted while no Issuer is configured. */
   SALLYPORT_DEV_ISSUER: z.url().optional(),
+  /** Where the services fetch its keys, when they reach it at another address than clients do (in containers). */
+  SALLYPORT_DEV_ISSUER_KEYS: z.url().optional(),
   SALLYPORT_DEV_IDP_ALLOW_NETWORK: ON,
   /** Where clients connect, by protocol, as JSON: `{"postgres":{"host":"127.0.0.1","port":7432}}`. */
   SALLYPORT_LISTENERS: z.string().default('{}').transform(listenersOf),
-}).refine((config) => config.SALLYPORT_DEV_ISSUER === undefined || config.SALLYPORT_DEV_IDP_ALLOW_NETWORK || LOOPBACK.test(new URL(config.SALLYPORT_DEV_ISSUER).hostname), {
+}).refine((config) => config.SALLYPORT_DEV_IDP_ALLOW_NETWORK || [config.SALLYPORT_DEV_ISSUER, config.SALLYPORT_DEV_ISSUER_KEYS].every((url) => url === undefined || LOOPBACK.test(new URL(url).hostname)), {
   path: ['SALLYPORT_DEV_ISSUER'], message: 'the development issuer gives anybody any identity: it has to be on loopback (or set SALLYPORT_DEV_IDP_ALLOW_NETWORK=1)',
 })
 export type Config = z.output<typeof configSchema>
@@ -58,5 +60,5 @@ type SealingKeys = z.output<typeof sealingKeysSchema>
 export const sealingKeysOf = (config: Config): SealingKeys['keys'] => (config.SALLYPORT_SEALING_KEYS_FILE ?? config.SALLYPORT_SEALING_KEYS).keys
 
 /** Trusted while no Issuer is configured, where the installation has one. */
-export const developmentIssuerOf = ({ SALLYPORT_DEV_ISSUER: url }: Config): Issuer | undefined =>
-  (url === undefined ? undefined : { name: 'development', url: url.replace(/\/$/, ''), audience: 'sallyport', groupsClaim: 'groups', primary: true, people: { claim: 'principal_kind', values: ['person'] } })
+export const developmentIssuerOf = ({ SALLYPORT_DEV_ISSUER: url, SALLYPORT_DEV_ISSUER_KEYS: keysUrl }: Config): Issuer | undefined =>
+  (url === undefined ? undefined : { name: 'development', url: url.replace(/\/$/, ''), audience: 'sallyport', groupsClaim: 'groups', primary: true, people: { claim: 'principal_kind', values: ['person'] }, ...(keysUrl === undefined ? {} : { keysUrl }) })

@@ -13,6 +13,9 @@ describe('the settings', () => {
     }
     expect(accepts({ SALLYPORT_DEV_ISSUER: 'http://dev-idp:7301', SALLYPORT_DEV_IDP_ALLOW_NETWORK: '1' })).toBe(true)
     expect(accepts({ SALLYPORT_DEV_ISSUER: 'http://dev-idp:7301', SALLYPORT_DEV_IDP_ALLOW_NETWORK: '0' })).toBe(false)
+    const split = { SALLYPORT_DEV_ISSUER: 'http://127.0.0.1:7301', SALLYPORT_DEV_ISSUER_KEYS: 'http://dev-idp:7301/jwks' }
+    expect(accepts(split)).toBe(false)
+    expect(accepts({ ...split, SALLYPORT_DEV_IDP_ALLOW_NETWORK: '1' })).toBe(true)
     expect(developmentIssuerOf(configSchema.parse({ ...database, SALLYPORT_DEV_ISSUER: 'http://127.0.0.1:7301' }))).toMatchObject({ name: 'development', url: 'http://127.0.0.1:7301', primary: true })
     expect(developmentIssuerOf(configSchema.parse(database))).toBeUndefined()
   })

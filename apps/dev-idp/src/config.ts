@@ -9,6 +9,8 @@ export const configSchema = z.object({
   SALLYPORT_ISSUER_PORT: z.coerce.number().int().min(0).max(65535).default(7301),
   /** URL by which clients know the issuer, when it differs from where it listens (a container's name). */
   SALLYPORT_ISSUER_URL: z.url().optional(),
+  /** Further `host:port`s by which it may be asked, comma-separated: a container's name. */
+  SALLYPORT_ISSUER_HOSTS: z.string().default('').transform((text) => text.split(',').filter((each) => each !== '')),
   /** Directory that keeps the signing key between runs; without it there is a new key at each start. */
   SALLYPORT_DATA_DIR: z.string().optional(),
   /**

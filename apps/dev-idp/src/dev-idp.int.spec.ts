@@ -149,6 +149,10 @@ describe('where it listens', () => {
     const other = await startDevIdp({ port: 0, host: '0.0.0.0', insecureBind: true, issuer: 'http://dev-idp:7301' })
     expect(other.issuer).toBe('http://dev-idp:7301')
     await other.stop()
+    const split = await startDevIdp({ port: 0, host: '0.0.0.0', insecureBind: true, issuer: 'http://127.0.0.1:7301', hosts: ['dev-idp:7301'] })
+    const status = (host: string) => new Promise((resolve) => http.get(`http://127.0.0.1:${split.port}/jwks`, { headers: { host } }, (response) => resolve(response.resume().statusCode)))
+    expect([await status('dev-idp:7301'), await status('dev-idp:7302')]).toEqual([200, 421])
+    await split.stop()
   })
 
   it('does not answer under a foreign host name', async () => {

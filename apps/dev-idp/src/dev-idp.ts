@@ -14,6 +14,8 @@ export interface DevIdpOptions {
   readonly host?: string
   /** URL by which clients know it, when it differs from where it listens. */
   readonly issuer?: string
+  /** Further names (`host:port`) by which it may be asked. */
+  readonly hosts?: readonly string[]
   /** Keeps the signing key between runs. */
   readonly dataDir?: string
   /** Lets it listen on other addresses than loopback. */
@@ -45,7 +47,7 @@ export const startDevIdp = async (options: DevIdpOptions): Promise<DevIdp> => {
   })
   const { port } = server.address() as AddressInfo
   const issuer = options.issuer ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-  server.on('request', requestHandler(makeProvider(issuer, key), new Set([new URL(issuer).host, `127.0.0.1:${port}`, `localhost:${port}`])))
+  server.on('request', requestHandler(makeProvider(issuer, key), new Set([new URL(issuer).host, `127.0.0.1:${port}`, `localhost:${port}`, ...(options.hosts ?? [])])))
   return {
     issuer,
     port,

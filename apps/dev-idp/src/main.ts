@@ -6,6 +6,7 @@ const main = async (): Promise<void> => {
   const idp = await startDevIdp({
     host: config.SALLYPORT_ISSUER_HOST,
     port: config.SALLYPORT_ISSUER_PORT,
+    hosts: config.SALLYPORT_ISSUER_HOSTS,
     insecureBind: config.SALLYPORT_DEV_IDP_INSECURE_BIND,
     ...(config.SALLYPORT_ISSUER_URL === undefined ? {} : { issuer: config.SALLYPORT_ISSUER_URL }),
     ...(config.SALLYPORT_DATA_DIR === undefined ? {} : { dataDir: config.SALLYPORT_DATA_DIR }),

@@ -37,6 +37,8 @@ export const issuerSchema = z.object({
   audience: z.string(),
   groupsClaim: z.string(),
   primary: z.boolean(),
+  /** Where services fetch its keys, when they reach the issuer at another address than clients do: then its discovery document isn't asked. */
+  keysUrl: z.string().optional(),
   /**
    * How a token shows that a person holds it and no program: the claim has one of these values, or holds one of them in a list. Without
    * this setting no token of the issuer does: what the grants leave in a token differs from issuer to issuer (RFC 9068 section 2.2 only

@@ -107,6 +107,16 @@ describe('a token', () => {
 })
 
 describe('the issuer\'s keys', () => {
+  test('come from where the services reach it, when that is another address than the one it calls itself by', async () => {
+    requests = []
+    const outside = 'http://127.0.0.1:1'
+    const split = issuer({ url: outside, keysUrl: `${url}/keys` })
+    expect((await verify(token({}, { iss: outside }), [split])).party.uid).toBe('bob')
+    expect(requests).toEqual(['/keys'])
+    expect(await codeOf(verify(token(), [split]))).toBe('unknown-issuer')
+    expect(await codeOf(verify(token({}, { iss: outside, key: strangers.privateKey }), [split]))).toBe('bad-signature')
+  })
+
   test('are fetched once for all who ask at the same time', async () => {
     requests = []
     const verifier = createVerifier({ issuers: () => [issuer()] })

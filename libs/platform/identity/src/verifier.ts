@@ -75,11 +75,12 @@ const issuerOf = (token: string, issuers: readonly Issuer[]): Issuer => {
 
 /** One attempt for all who wait; the keys themselves are cached and renewed by jose. */
 const keysOf = async (issuer: Issuer, known: Map<string, KnownKeys>): Promise<JWTVerifyGetKey> => {
-  let entry = known.get(issuer.url)
+  const id = issuer.keysUrl ?? issuer.url
+  let entry = known.get(id)
   if (entry === undefined || (entry.failedAt !== undefined && performance.now() - entry.failedAt > DISCOVERY_COOLDOWN_MS)) {
-    const attempt: KnownKeys = { keys: discover(issuer) }
+    const attempt: KnownKeys = { keys: issuer.keysUrl === undefined ? discover(issuer) : Promise.resolve(keysAt(new URL(issuer.keysUrl))) }
     attempt.keys.catch(() => { attempt.failedAt = performance.now() })
-    known.set(issuer.url, attempt)
+    known.set(id, attempt)
     entry = attempt
   }
   try {
@@ -97,8 +98,10 @@ const discover = async (issuer: Issuer): Promise<JWTVerifyGetKey> => {
   if (named !== issuer.url || typeof uri !== 'string') throw new Error('the discovery document is another issuer\'s')
   const url = new URL(uri)
   if (url.protocol !== 'https:' && url.protocol !== new URL(issuer.url).protocol) throw new Error('the keys\' address is not https')
-  return createRemoteJWKSet(url, { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: 1_000 })
+  return keysAt(url)
 }
+
+const keysAt = (url: URL): JWTVerifyGetKey => createRemoteJWKSet(url, { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: 1_000 })
 
 const verifySignature = async (token: string, issuer: Issuer, keys: JWTVerifyGetKey, now: (() => Date) | undefined): Promise<JWTPayload> => {
   try {
