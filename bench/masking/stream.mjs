@@ -10,7 +10,13 @@ const ROUNDS = 3
 const usual = ['email', 'credit_card', 'aws_access_key', 'private_key', 'jwt', 'generic_secret']
 const number = (() => {
   let state = 42
-  return (max) => (state = (state * 1103515245 + 12345) % 2147483648) % max
+  // xorshift32: the same input in every run.
+  return (max) => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % max
+  }
 })()
 const hex = (count) => Array.from({ length: count }, () => number(16).toString(16)).join('')
 const uuid = () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`

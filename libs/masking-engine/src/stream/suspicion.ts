@@ -80,9 +80,9 @@ const isNamed = (bytes: Buffer, index: number): boolean => {
 
 const digitDoubt = (digits: number): number => (digits < 6 ? 0 : digits < 13 ? doubt.DIGITS_6 : doubt.DIGITS_6 | doubt.DIGITS_13)
 
-/** The doubts about the line that starts at `from`, and where it ends. */
+/** The doubts about the line that starts at `from`, and where it ends; `any`: those that count. */
 const lineEnd = { at: 0 }
-const doubtsOf = (bytes: Buffer, from: number, to: number): number => {
+const doubtsOf = (bytes: Buffer, from: number, to: number, any: number): number => {
   let bits = 0
   let digits = 0
   let token = 0
@@ -107,7 +107,7 @@ const doubtsOf = (bytes: Buffer, from: number, to: number): number => {
     }
     if (token >= TOKEN_CHARS_MIN) {
       if (tokenDoubt(bytes, index - token, index)) bits |= doubt.SHAPE
-      if (mayHoldCodice(bytes, index - token, index)) bits |= doubt.DIGITS_6
+      if ((any & doubt.DIGITS_6) !== 0 && mayHoldCodice(bytes, index - token, index)) bits |= doubt.DIGITS_6
     }
     token = 0
     dashes = 0
@@ -129,7 +129,7 @@ const doubtsOf = (bytes: Buffer, from: number, to: number): number => {
 
 /** A line as a terminal shows it; in UTF-8 nothing grows by leaving bytes out, but three bytes stand for one that is invalid. */
 const shown = Buffer.allocUnsafeSlow(UNIT_BYTES_MAX * 3)
-const shownDoubts = (bytes: Buffer, from: number, to: number): number => doubtsOf(shown, 0, shown.write(viewOf(bytes, from, to, 'skip').text))
+const shownDoubts = (bytes: Buffer, from: number, to: number, any: number): number => doubtsOf(shown, 0, shown.write(viewOf(bytes, from, to, 'skip').text), any)
 
 const LINE_FEED = 0x0a
 const ENTRIES_MAX = 100
@@ -150,11 +150,11 @@ export const createSuspicion = (ways: readonly Way[]): Suspicion => {
   const any = ways.reduce((bits, { detector }) => bits | (detector === undefined ? 0 : needs[detector]), doubt.CONTROL | (mayMatch === undefined ? 0 : doubt.FOREIGN))
   const search = (bytes: Buffer, from: number, to: number): number => {
     for (let line = from; line < to; line = lineEnd.at) {
-      const bits = doubtsOf(bytes, line, to)
+      const bits = doubtsOf(bytes, line, to, any)
       const end = lineEnd.at
       if (end - line > UNIT_BYTES_MAX) return line
       if ((bits & any) === 0) continue
-      if ((bits & any) !== doubt.CONTROL || (shownDoubts(bytes, line, end) & any) !== 0) return line
+      if ((bits & any) !== doubt.CONTROL || (shownDoubts(bytes, line, end, any) & any) !== 0) return line
       lineEnd.at = end
     }
     return -1

@@ -4,13 +4,11 @@ const heads = new Set('ghp gho ghu ghs ghr git glp xox xap hoo sk_ rk_ whs npm p
 const DIGIT = 1
 const LOWER = 2
 const UPPER = 3
-const classOf = (byte: number): number => {
-  if (byte >= 0x30 && byte <= 0x39) return DIGIT
-  if (byte >= 0x61 && byte <= 0x7a) return LOWER
-  return byte >= 0x41 && byte <= 0x5a ? UPPER : 0
-}
+const classes = new Uint8Array(256).fill(DIGIT, 0x30, 0x3a).fill(LOWER, 0x61, 0x7b).fill(UPPER, 0x41, 0x5b)
+const classOf = (byte: number): number => classes[byte]!
 
-const firstBytes = new Set([...heads].map((head) => head.charCodeAt(0)))
+const firstBytes = new Uint8Array(256)
+for (const head of heads) firstBytes[head.charCodeAt(0)] = 1
 const RANDOM_CHARS_MIN = 20
 const SECRET_CHARS = 40
 const DIGIT_TURNS_MIN = 3
@@ -36,6 +34,7 @@ const isUuid = (bytes: Buffer, from: number, to: number): boolean => {
 
 /** Whether a run of token characters, of at least 14, may be anything that a detector finds by its shape: never misses one. */
 export const tokenDoubt = (bytes: Buffer, from: number, to: number): boolean => {
+  if (isUuid(bytes, from, to)) return false
   let before = 0
   let turns = 0
   let digitTurns = 0
@@ -43,7 +42,7 @@ export const tokenDoubt = (bytes: Buffer, from: number, to: number): boolean => 
   for (let index = from; index < to; index += 1) {
     const byte = bytes[index]!
     const kind = classOf(byte)
-    if (before === 0 && kind !== 0 && firstBytes.has(byte) && heads.has(bytes.toString('latin1', index, index + 3))) return true
+    if (before === 0 && kind !== 0 && firstBytes[byte] === 1 && heads.has(bytes.toString('latin1', index, index + 3))) return true
     // A token's header is base 64 of `{"` or `{` and a blank; it ends in a dot.
     if (byte === 0x65 && bytes[to] === DOT && (bytes[index + 1] === 0x79 || bytes[index + 1] === 0x77)) return true
     if (kind !== 0 && before !== 0 && kind !== before) {
@@ -55,7 +54,7 @@ export const tokenDoubt = (bytes: Buffer, from: number, to: number): boolean => 
   }
   const length = to - from
   if (isBehindDot(bytes, from)) return true
-  if (length < RANDOM_CHARS_MIN - 2 || isUuid(bytes, from, to)) return false
+  if (length < RANDOM_CHARS_MIN - 2) return false
   const mixed = (seen & (seen - 1) & ~1) !== 0
   return length >= SECRET_CHARS - 2 && length <= SECRET_CHARS ? mixed : mixed && (digitTurns >= DIGIT_TURNS_MIN || turns / Math.max(1, length - 1) >= TURN_SHARE_MIN || length >= 32)
 }

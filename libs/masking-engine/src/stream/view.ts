@@ -74,7 +74,8 @@ const stringEnd = (bytes: Uint8Array, at: number, to: number): number => {
     const byte = bytes[index]!
     if (byte === 0x07) return index + 1
     if (byte === ESC) return index + 1 === to ? UNFINISHED : bytes[index + 1] === 0x5c ? index + 2 : NOT_ONE
-    if (byte === 0xc2 && bytes[index + 1] === 0x9c) return index + 2
+    // Any other control character of the upper half begins something new; so that hostile bytes aren't gone through again and again.
+    if (byte === 0xc2 && bytes[index + 1]! < 0xa0) return bytes[index + 1] === 0x9c ? index + 2 : NOT_ONE
     if (byte === 0x0a || byte === 0x18 || byte === 0x1a) return NOT_ONE
   }
   return last === to ? UNFINISHED : NOT_ONE
