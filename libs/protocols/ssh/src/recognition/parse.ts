@@ -24,6 +24,8 @@ interface Place {
   readonly background: boolean
   readonly piped: boolean
   readonly inShell: boolean
+  /** Within `[[ ]]`, where extended patterns are always on. */
+  readonly inTest: boolean
 }
 
 interface Found {
@@ -105,7 +107,7 @@ const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
       return place
     case 'TestCommand':
       addConstruct(found, place, node, '[[')
-      return place
+      return { ...place, inTest: true }
     case 'ArithmeticCommand':
     case 'ArithmeticFor':
       addConstruct(found, place, node, '((')
@@ -119,12 +121,16 @@ const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
       // `${x@P}` and `${!x}` evaluate what a variable holds.
       if (node.operation?.type === 'Transform' || node.prefix === '!') addConstruct(found, place, node, '${')
       return place
+    case 'ExtendedGlob':
+      // bash reads it where `extglob` is set, zsh as a pattern whose parentheses can hold code; others not at all.
+      if (!place.inTest) throw new SyntaxProblemError('an extended pattern, which shells read differently')
+      return place
     case 'ArithmeticExpansion':
       addConstruct(found, place, node, '$((')
       return place
     case 'CommandExpansion':
     case 'ProcessSubstitution': {
-      const inner: Place = { ...place, inShell: false, piped: false }
+      const inner: Place = { ...place, inShell: false, piped: false, inTest: false }
       return node.type === 'CommandExpansion' && node.script?.source !== undefined ? { ...inner, within: spanOf(node, place) } : inner
     }
     default:
@@ -153,7 +159,7 @@ const withoutQuotes = (message: string): string => message.replace(/unexpected t
 export const parse = (text: string, within?: Span): Parsed => {
   const found: Found = { commands: [], functions: [], nodes: 0, openHereDocument: false }
   try {
-    visit(parseBash(text), { within, level: 0, background: false, piped: false, inShell: true }, found)
+    visit(parseBash(text), { within, level: 0, background: false, piped: false, inShell: true, inTest: false }, found)
   } catch (error) {
     if (error instanceof SyntaxProblemError || error instanceof TooMuchError) return { kind: 'problem', problem: withoutQuotes(error.message) }
     if (error instanceof RangeError) return { kind: 'problem', problem: 'the text is nested too deeply' }

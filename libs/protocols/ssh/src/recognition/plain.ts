@@ -77,17 +77,7 @@ class Reader {
         end()
         return
       }
-      if (char === '\n' || char === ';') {
-        this.at += 1
-        if (char === ';' && (this.char() === ';' || this.char() === '&')) throw new NotPlainError()
-        end()
-      } else if (char === '|') {
-        this.at += this.char(1) === '|' ? 2 : 1
-        if (this.char() === '&' || this.char() === '|') throw new NotPlainError()
-        end()
-      } else if (char === '&') {
-        if (this.char(1) !== '&' || this.char(2) === '&' || this.char(2) === '>') throw new NotPlainError()
-        this.at += 2
+      if (this.separator()) {
         end()
       } else if (char === '(') {
         if (closed || current.words.length + current.assignments.length + current.redirections.length > 0 || this.char(1) === '(') throw new NotPlainError()
@@ -128,6 +118,25 @@ class Reader {
         }
       }
     }
+  }
+
+  /** Takes what ends a command: a newline, `;`, `|`, `||` or `&&`. */
+  private separator(): boolean {
+    const char = this.char()
+    if (char === '\n' || char === ';') {
+      this.at += 1
+      if (char === ';' && (this.char() === ';' || this.char() === '&')) throw new NotPlainError()
+      return true
+    }
+    if (char === '|') {
+      this.at += this.char(1) === '|' ? 2 : 1
+      if (this.char() === '&' || this.char() === '|') throw new NotPlainError()
+      return true
+    }
+    if (char !== '&') return false
+    if (this.char(1) !== '&' || this.char(2) === '&' || this.char(2) === '>') throw new NotPlainError()
+    this.at += 2
+    return true
   }
 
   /** Whether the first word of a command is structure; keeps count of what is open. */

@@ -49,6 +49,13 @@ const placeholderIn = (own: readonly Word[]): string => {
   return joined ?? '{}'
 }
 
+/** awk's code, as far as it is in the arguments; what can't be known stands as a text that is not harmless. */
+const awkCode = (args: readonly Word[]): readonly string[] => {
+  const at = args.findIndex(({ text }, index) => !text.startsWith('-') && !/^-[Fv]$/.test(args[index - 1]?.text ?? ''))
+  const word = args[at]
+  return [word?.kind === 'literal' && args.slice(0, at).every(({ text }) => /^-[Fv]/.test(text) || !text.startsWith('-')) ? word.text : 'system']
+}
+
 class Unfolding {
   readonly groups: Group[] = []
 
@@ -154,7 +161,7 @@ class Unfolding {
 
   private runsUnknownCode(program: string, args: readonly Word[], command: SimpleCommand): boolean {
     if (!Object.hasOwn(interpreters, program)) return false
-    if (/^(?:g|m|n)?awk$/.test(program)) return !args.some(({ kind, text }) => kind === 'literal' && !text.startsWith('-') && awkOnlyPrints(text))
+    if (/^(?:g|m|n)?awk$/.test(program)) return !awkCode(args).every(awkOnlyPrints)
     if (program === 'sed') return args.some(({ kind, text }) => kind === 'literal' && !text.startsWith('-') && /(?:^|[;/0-9}$ ])[ewW]\b|\/[gpiIm0-9]*[ew][gpiIm0-9]*(?:;|$| )/.test(text))
     const carriers = interpreters[program] ?? []
     const code = args.some(({ text }) => carriers.some((option) => text === option || (option.length === 2 && text.startsWith(option) && !text.startsWith('--')) || (option.startsWith('--') && text.startsWith(`${option}=`))))
