@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { listApprovals } from '@sallyport/contracts/approval'
+import { at } from '@sallyport/contracts/rpc'
+import { exactText } from '@sallyport/contracts/session'
 import type pg from 'pg'
 import type { Platform } from './harness/platform.js'
 import { runProgram } from './harness/programs.js'
@@ -145,7 +148,8 @@ describe('what reads no masked column into another place goes on', () => {
     for (let count = 0; count < 200; count += 1) await run()
     for (let count = 0; count < 20; count += 1) expect(await refused()).toBe('refused')
     await stop()
-    expect(asked.filter((subject) => subject !== 'sallyport.rpc.audit.watermarks')).toEqual([])
+    // The proxy asks the store how far it is now and then, on its own clock and not for a command.
+    expect(asked.filter((subject) => !subject.startsWith('sallyport.rpc.audit.'))).toEqual([])
   })
 })
 
@@ -191,5 +195,76 @@ describe('what stands for a masked value is not written back', () => {
     await engineer.query('delete from scratch where body = $1', ['[masked:members]'])
     await engineer.query('insert into scratch (body) values (\'[mask] [masked\')')
     await target.query('truncate scratch')
+  })
+})
+
+describe('data that comes after its command', () => {
+  const COPY = 'copy notes (id, body) from stdin;\n8\tcopied\n\\.\n'
+  const asAgent = async () => runProgram('psql', ['-X'], platform.libpq('shop', await platform.agentToken()), COPY)
+  const copied = async (): Promise<number> => (await target.query('select count(*)::int as n from notes where id = 8')).rows[0].n
+  const withCopy = (park: boolean): string => `${POLICIES}\n@id("copies") @approval("dba") ${park ? '@park ' : ''}@expires("1m") @reason("Loads are looked at first.") forbid (principal, action == Action::"sql.copy_from", resource);`
+
+  test('is never parked: what was approved could come back as anything', async () => {
+    await platform.policy('shop', withCopy(true))
+    const { err } = await asAgent()
+    expect(err).toContain('Loads are looked at first. It can\'t be parked')
+    expect(err).toContain('INSERT')
+    expect((await platform.bus.call(listApprovals, { status: 'pending' })).items).toEqual([])
+    expect(await copied()).toBe(0)
+  })
+
+  test('is held, and approvers are told that they don\'t see it', async () => {
+    await platform.policy('shop', withCopy(false))
+    const running = asAgent()
+    const approval = await platform.pending()
+    expect(approval.summary).toContain('Not part of what is approved: the data')
+    const exact = await platform.bus.call(at(exactText, approval.proxy), { approval: approval.id })
+    expect(exact.text).toContain('Not part of what is approved: the data')
+    await platform.approve(approval.id)
+    expect((await running).err).not.toContain('ERROR')
+    expect(await copied()).toBe(1)
+    await platform.policy('shop', POLICIES)
+  })
+})
+
+describe('what can be learnt about a masked column without seeing it, as the threat model says', () => {
+  const ids = async (text: string): Promise<unknown> => (await engineer.query(text)).rows.map(({ id }: { id: number }) => id)
+
+  beforeAll(async () => {
+    await target.query(`update members set handle = case id when 1 then '${HANDLES[0]}' else '${HANDLES[1]}' end; create table guesses (handle text); insert into guesses values ('${HANDLES[1]}'); grant all on guesses to app`)
+  })
+
+  test('by a condition: which rows come back', async () => {
+    expect(await ids('select id from members where handle like \'q%\'')).toEqual([1])
+  })
+
+  test('by an order: who is before whom', async () => {
+    expect(await ids('select id from members order by handle desc')).toEqual([2, 1])
+  })
+
+  test('by a join with guesses: which ones are right', async () => {
+    expect(await ids('select m.id from members m join guesses using (handle)')).toEqual([2])
+  })
+
+  test('by how many rows a change touched', async () => {
+    expect((await engineer.query('update members set visits = visits where handle like \'w%\'')).rowCount).toBe(1)
+  })
+
+  test('by an error that comes or doesn\'t', async () => {
+    const dividing = (pattern: string) => engineer.query(`select id from members where id = 1 and 1 / (case when handle like '${pattern}' then 0 else 1 end) = 1`)
+    await expect(dividing('q%')).rejects.toMatchObject({ code: '22012' })
+    expect((await dividing('z%')).rowCount).toBe(1)
+  })
+
+  test('by a unique value that is taken: that it is, and nothing of what it is', async () => {
+    const error: pg.DatabaseError = await engineer.query(`insert into members (id, name, handle) values (9, 'x', '${HANDLES[0]}')`).then(() => { throw new Error('it ran') }, (thrown) => thrown)
+    expect(error.code).toBe('23505')
+    expect(`${error.message} ${error.detail}`).not.toContain(HANDLES[0])
+  })
+
+  test('not by what is computed or counted from it, nor by a plan', async () => {
+    for (const text of ['select count(*) as x from members where handle like \'q%\'', 'select handle like \'q%\' as x from members', 'explain (costs off) select id from members where handle like \'q%\'']) {
+      expect((await engineer.query(text)).rows.flatMap((row: object) => Object.values(row)).filter((value) => value !== null)).toEqual([])
+    }
   })
 })
