@@ -33,13 +33,18 @@ export class Extended {
     const nameAt = body.at
     const key = nameKey(body.name())
     const name = frame.buffer.subarray(nameAt, body.at - 1)
-    const text = conversation.decode(body.cstring())
+    const raw = body.cstring()
     const types: number[] = []
     const count = body.uint16()
     for (let index = 0; index < count; index++) types.push(body.uint32())
     body.finish()
+    let text = conversation.decode(raw)
     const doubt = conversation.parsingSettled(text)
-    const own = doubt === undefined ? recogniseText(conversation, text) : doubt.then(() => recogniseText(conversation, text))
+    const own = doubt === undefined ? recogniseText(conversation, text) : doubt.then(() => {
+      // What has been waited for may have changed the encoding, too.
+      text = conversation.decode(raw)
+      return recogniseText(conversation, text)
+    })
     const go = (recognition: Recognition): Done => {
       const refusal = recognition.provenRead ? undefined : conversation.host.preflight(recognition, text)
       if (refusal instanceof Promise) return refusal.then((late) => this.parsed(frame, new Statement(key, recognition, text, types, conversation.batch), name, late))

@@ -25,6 +25,7 @@ const noteEffects = (conversation: Conversation, recognition: Recognition): void
   conversation.wrote = true
   // A function can change settings too; the target reports that with the next ReadyForQuery.
   conversation.stringsDoubt = true
+  if (!recognition.effects.every((effect) => assignsPlainly.has(effect.class))) conversation.encodingDoubt = true
 }
 
 /** Among nothing but these, a setting was assigned a value that is harmless; the classes above them could have set it to anything. */

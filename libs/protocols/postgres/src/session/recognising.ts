@@ -20,7 +20,9 @@ export interface Meaning {
 /** What a text means by itself, under settings as far as they are certain. */
 export const recogniseText = (conversation: Conversation, text: string): Recognition | Promise<Recognition> => {
   const { host, settings } = conversation
-  if (settings.codec === undefined) return unrecognised(text, 'the gateway cannot read this client_encoding')
+  // Every encoding that PostgreSQL lets a client have reads ASCII alike.
+  if (settings.codec === undefined && !/^[\0-\x7f]*$/.test(text)) return unrecognised(text, 'the gateway cannot read this client_encoding')
+  if (settings.codec?.doubtful?.test(text) === true) return unrecognised(text, 'it has characters that servers read differently in this client_encoding')
   if (conversation.encodingDoubt && !/^[\0-\x7f]*$/.test(text)) return unrecognised(text, 'client_encoding may just have changed')
   if (!conversation.stringsDoubt || !text.includes('\\')) return host.recognise(text, settings.forRecognition)
   const readings = ['on', 'off'].map((value) => host.recognise(text, { ...settings.forRecognition, standard_conforming_strings: value }))

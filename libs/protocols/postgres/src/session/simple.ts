@@ -26,7 +26,8 @@ export const simpleQuery = (conversation: Conversation, frame: FrameReader, body
   body.finish()
   const text = conversation.decode(raw)
   const doubt = conversation.parsingSettled(text)
-  if (doubt !== undefined) return doubt.then(() => recognised(conversation, frame, text))
+  // What has been waited for may have changed the encoding, too.
+  if (doubt !== undefined) return doubt.then(() => recognised(conversation, frame, conversation.decode(raw)))
   return recognised(conversation, frame, text)
 }
 
