@@ -44,12 +44,13 @@ export const runHold = async (
   }
   const approval = await services.holds.request(requestOf(services, subject, log, held, park))
   log.event(sessionEventTypes.held, held.command, { command: held.command, approval: approval.id, mode: approval.mode, needs: held.reply.needs })
+  const exact = { text: withNamed(held.operation.text, (held.operation.standsFor ?? []).map(({ text }) => text)) + noteOf(held), parameters: held.operation.parameters ?? [], digest: held.digest }
   if (park) {
+    services.holds.keepParked(approval, exact)
     throw new Refusal('parked', held.reply.reason, { approval: approval.id, remedy: `Send exactly the same command again once ${approversOf(held.reply)} approved it, until ${approval.expiresAt}.` })
   }
   held.onApproval(approval.id)
   onHeld({ approval: approval.id, command: held.command, text: noticeText(held.reply, approval) })
-  const exact = { text: withNamed(held.operation.text, (held.operation.standsFor ?? []).map(({ text }) => text)) + noteOf(held), parameters: held.operation.parameters ?? [], digest: held.digest }
   const approved = await services.holds.wait(approval, exact, held.operation.holdCapMs, signal)
   signal.throwIfAborted()
   const now = await services.holds.release(approved, held.digest, held.command)
