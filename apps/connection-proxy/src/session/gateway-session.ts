@@ -100,6 +100,10 @@ export class GatewaySession implements SessionHost {
     return this.services.serverKeys.get(this.descriptor.name) ?? []
   }
 
+  get attribution(): string {
+    return `${this.id} ${this.admitted?.subject.principal.uid ?? ''}`
+  }
+
   get clientTls(): SessionHost['clientTls'] {
     if (this.clientSecured) return 'active'
     if (this.services.tls.context === undefined) return 'none'

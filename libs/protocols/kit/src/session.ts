@@ -125,6 +125,8 @@ export interface SessionHost {
   readonly options: Readonly<Record<string, unknown>>
   /** Private keys (PEM) by which this gateway is known to clients, from {@link ProtocolDescriptor.createServerKeys}; the same after a restart. */
   readonly serverKeys: readonly string[]
+  /** Session and principal in one line, for the target's own log. Known after `admit`. */
+  readonly attribution: string
   /** Monotonic milliseconds, for durations only. */
   now(): number
 

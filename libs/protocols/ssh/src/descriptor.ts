@@ -1,9 +1,9 @@
 import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
-import { limits } from './limits.js'
+import { actions, facts } from './operations.js'
 import { checkOptions } from './options.js'
 import { createServerKeys } from './server-keys.js'
 import { SshSession } from './session.js'
-import { actions, facts, loadRecogniser, recognise, unrecognised } from './provisional.js'
+import { loadRecogniser, recognise, textBytesMax, unrecognised } from './recognition/index.js'
 
 /** All that the rest of the platform knows of SSH. */
 export const ssh: ProtocolDescriptor = {
@@ -19,5 +19,5 @@ export const ssh: ProtocolDescriptor = {
   loadRecogniser,
   recognise,
   unrecognised,
-  limits: { textBytesMax: limits.textBytesMax, recogniseTimeoutMs: 1000, handshakeTimeoutMs: 30_000 },
+  limits: { textBytesMax, recogniseTimeoutMs: 1000, handshakeTimeoutMs: 30_000 },
 }

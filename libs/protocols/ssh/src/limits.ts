@@ -16,8 +16,9 @@ export const limits = {
   channelsMax: 64,
   /** Channels opened and refused, or requests that are not understood, recorded in one session; beyond it the session ends. */
   strangeMax: 1000,
-  /** An exec's text; larger ones are refused. The protocol's largest packet is 35,000 bytes. */
-  textBytesMax: 64 * 1024,
+  /** The smallest and the largest packet that we send to a peer's channel, whatever it says (RFC 4254, section 5.1; none is nothing, and many tiny ones are much work). */
+  packetBytesMin: 1024,
+  packetBytesMax: 32 * 1024,
   /** Variables of one channel and the length of each. */
   environmentMax: 64,
   environmentBytesMax: 8 * 1024,

@@ -1,4 +1,37 @@
-import type { ActionClass, Effect, Facts, InputKind, Operation, Recognition, Touches } from '@sallyport/protocol-kit'
+import { strictness, type ActionClass, type Effect, type FactType, type Facts, type InputKind, type Operation, type Recognition, type Touches } from '@sallyport/protocol-kit'
+import { actions as textActions, facts as textFacts } from './recognition/index.js'
+
+/** Precise actions and the class of each. */
+export const actions = {
+  ...textActions,
+  /** A variable that says in which language to speak and how to draw. */
+  'ssh.locale': 'connect',
+  /** Any other variable. */
+  'ssh.environment': 'execute',
+  /** A connection from the client's side to what the target reaches. */
+  'ssh.forward.local': 'forward',
+  /** A listener on the target, or a connection that came to it. */
+  'ssh.forward.remote': 'forward',
+  'ssh.agent': 'forward',
+  'ssh.x11': 'forward',
+  /** A subsystem that is not understood. */
+  'ssh.subsystem': 'unrecognised',
+  /** A request or a channel that is not understood. */
+  'ssh.request': 'unrecognised',
+} as const satisfies Record<string, ActionClass>
+
+/** Facts that policies may test. */
+export const facts = {
+  ...textFacts,
+  /** Where a forward leads or listens, as the client wrote it. */
+  host: 'string',
+  port: 'integer',
+  /** Who connected to a listener on the target, as the target says. */
+  peer: 'string',
+  subsystem: 'string',
+  /** Kind of a request or channel that is not understood. */
+  request: 'string',
+} as const satisfies Record<string, FactType>
 
 /** What a whole session shares, and what changes what a text means: part of what was approved. */
 export interface Circumstances {
@@ -27,3 +60,13 @@ export const requestOperation = (action: string, actionClass: ActionClass, facts
 export const commandOperation = (recognition: Recognition, text: string, { username, environment, terminal }: Circumstances): Operation => ({
   recognition, text, input: 'stream', exact: ['exec', text, username, terminal ? 'terminal' : 'pipes', ...environment], holdCapMs: 0,
 })
+
+/** What a text means where variables go with it that may change that: nothing is proven of it any more. */
+export const withRiskyEnvironment = (recognition: Recognition, names: readonly string[]): Recognition => {
+  if (names.length === 0) return recognition
+  const effects = recognition.effects.map((effect) => (strictness[effect.class] < strictness.execute
+    ? { action: 'ssh.exec', class: 'execute' as const, facts: { ...effect.facts, environment: names, riskyEnvironment: true } }
+    : { ...effect, facts: { ...effect.facts, environment: names, riskyEnvironment: true } }))
+  const stricter = strictness[recognition.class] < strictness.execute ? { action: 'ssh.exec', class: 'execute' as const } : {}
+  return { ...recognition, ...stricter, effects, provenRead: false }
+}

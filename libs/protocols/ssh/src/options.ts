@@ -1,4 +1,5 @@
 import type { OptionFault } from '@sallyport/protocol-kit'
+import { harmlessProblem } from './recognition/index.js'
 
 /** What a connection's `options` may say. */
 export interface SshOptions {
@@ -12,10 +13,8 @@ export interface SshOptions {
   readonly keystrokes: boolean
   /** Whether port and socket forwards may be asked for at all (policies still decide). Default false. */
   readonly forwards: boolean
-  readonly agentForwarding: boolean
-  readonly x11: boolean
-  /** Programs besides the shipped list that are taken to be harmless: commands of nothing else are reads. */
-  readonly harmless: readonly string[]
+  /** Programs besides the shipped list that only read, each with the first arguments for which that holds (none: whatever its arguments). */
+  readonly harmless: Readonly<Record<string, readonly string[]>>
   /** Whether text files are masked on download. Default false: a file arrives as it is or not at all. */
   readonly maskDownloads: boolean
   /** Output that is no text: untouched (the default), or masked like any. */
@@ -23,7 +22,6 @@ export interface SshOptions {
 }
 
 const HOST_KEY = /^(?:(?:ssh-|ecdsa-)[a-z0-9-]+ [A-Za-z0-9+/]+={0,2}|SHA256:[A-Za-z0-9+/]{43}=?)$/
-const PROGRAM = /^[A-Za-z0-9_.+/-]{1,128}$/
 
 type Check = { readonly fallback: unknown; readonly problem: (value: unknown) => string | undefined }
 
@@ -41,9 +39,7 @@ const checks: Readonly<Record<keyof SshOptions, Check>> = {
   shell: oneOf('forbidden', 'recorded', 'governed'),
   keystrokes: flag,
   forwards: flag,
-  agentForwarding: flag,
-  x11: flag,
-  harmless: listOf(PROGRAM, 'names of programs'),
+  harmless: { fallback: {}, problem: (value) => harmlessProblem(JSON.stringify(value)) },
   maskDownloads: flag,
   binary: oneOf('pass', 'mask'),
 }

@@ -1,13 +1,16 @@
-import type { Client, Connection, Session } from 'ssh2'
+import type { Client, Connection } from 'ssh2'
 import { Refusal, type Admission, type ProtocolSession, type SessionHost, type Side } from '@sallyport/protocol-kit'
 import { Authentication } from './authenticate.js'
+import { serveLocalForwards, serveRemoteForwards } from './channels/forwards.js'
 import { serveSessionChannel } from './channels/session-channel.js'
+import { recordUnrecognised } from './channels/unrecognised.js'
 import { asRefusal, disconnectReason, refusalLine } from './errors.js'
 import { limits } from './limits.js'
 import { optionsOf } from './options.js'
 import type { Conversation } from './session/conversation.js'
 import { Gate } from './session/gate.js'
 import { acceptClient } from './transport/acceptor.js'
+import { guard } from './transport/guards.js'
 import { disconnect, isStrict } from './transport/raw.js'
 import { Wire } from './transport/wire.js'
 import { logIn } from './upstream/log-in.js'
@@ -22,10 +25,12 @@ export class SshSession implements ProtocolSession {
   private client: Connection | undefined
   private upstream: Client | undefined
   private authentication: Authentication | undefined
+  private gate: Gate | undefined
   private opened = false
   private over = false
   private goodbye: NodeJS.Timeout | undefined
   private readonly working = new Set<Promise<void>>()
+  private readonly ending = new AbortController()
 
   constructor(private readonly host: SessionHost) {
     this.clientWire = new Wire(host, 'client', () => this.finished('client'))
@@ -49,6 +54,7 @@ export class SshSession implements ProtocolSession {
       // A number is the reason of a client that says good-bye itself.
       if (typeof error.code !== 'number') this.fail(new Refusal('malformed', 'the SSH protocol was broken', {}, { cause: error }))
     })
+    guard(client, (refusal) => this.fail(refusal))
     client.on('handshake', () => {
       if (!isStrict(client)) this.fail(new Refusal('malformed', 'this client has no strict key exchange (CVE-2023-48795)', { remedy: 'Use a client of 2024 or later.' }))
     })
@@ -61,17 +67,26 @@ export class SshSession implements ProtocolSession {
     const client = this.client!
     const access = await host.dial(admission, undefined)
     const options = optionsOf(host.options)
-    const upstream = await logIn(host, this.targetWire.stream, access, options)
+    const upstream = await logIn(host, this.targetWire.stream, access, host.attribution, options)
     if (this.over) return
     this.upstream = upstream
     await host.opened({ targetTls: false, client: { software } })
     if (this.over) return
     this.opened = true
     upstream.on('error', (error) => this.fail(new Refusal('target-failed', 'the target broke the SSH protocol', {}, { cause: error })))
-    const conversation: Conversation = {
-      host, client, upstream, username: access.username, options, gate: new Gate(host), fail: (thrown) => this.fail(thrown), track: (work) => this.track(work),
-    }
-    client.on('session', (accept: () => Session) => serveSessionChannel(conversation, accept()))
+    guard(upstream, ({ message }) => this.fail(new Refusal('target-failed', `the target broke the SSH protocol: ${message}`)))
+    this.gate = new Gate(host)
+    this.serve({
+      host, client, upstream, username: access.username, options, gate: this.gate, ended: this.ending.signal, fail: (thrown) => this.fail(thrown), track: (work) => this.track(work),
+    })
+  }
+
+  /** Must be called before the client is let in: it may ask for everything at once. */
+  private serve(conversation: Conversation): void {
+    recordUnrecognised(conversation)
+    conversation.client.on('session', (accept) => serveSessionChannel(conversation, accept()))
+    serveLocalForwards(conversation)
+    serveRemoteForwards(conversation)
   }
 
   private track(work: Promise<void>): void {
@@ -94,6 +109,7 @@ export class SshSession implements ProtocolSession {
     if (this.over) return
     if (side === 'target') {
       this.targetWire.end()
+      this.gate?.close()
       // What the target said last still goes out.
       await Promise.all(this.working)
       this.terminate(new Refusal('target-failed', 'the target closed the connection'))
@@ -119,6 +135,7 @@ export class SshSession implements ProtocolSession {
 
   private close(): void {
     this.over = true
+    this.ending.abort()
     clearTimeout(this.goodbye)
     this.authentication?.close()
   }

@@ -29,7 +29,7 @@ describe('exec', () => {
     expect({ ...done, out: done.out.toString() }).toEqual({ code: 3, out: 'out\n', err: 'err\n' })
     await gateway.platform.settled()
     const [command] = await gateway.platform.commands({ connection: 'build-host', text: 'echo out' })
-    expect(command).toMatchObject({ uid: 'coding-agent', class: 'execute', decision: { outcome: 'allow' }, finish: { outcome: 'completed', status: 'exit 3', bytesOut: 8, facts: { exitStatus: 3 } } })
+    expect(command).toMatchObject({ uid: 'coding-agent', class: 'read', decision: { outcome: 'allow' }, finish: { outcome: 'completed', status: 'exit 3', bytesOut: 8, facts: { exitStatus: 3 } } })
   })
 
   test('a denied one says why on stderr and exits with 126; the target never sees it', async () => {

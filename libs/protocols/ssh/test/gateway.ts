@@ -94,7 +94,7 @@ export const ended = (child: ChildProcess): Promise<Ended> => new Promise((resol
 export const POLICIES = `
 @id("agents-connect") permit (principal in Group::"ai-agents", action in Action::"connect", resource);
 @id("agents-read") permit (principal in Group::"ai-agents", action in Action::"read", resource);
-@id("agents-execute") permit (principal in Group::"ai-agents", action in Action::"execute", resource) unless { context has programs && context.programs.contains("rm") };
+@id("agents-execute") permit (principal in Group::"ai-agents", action in Action::"execute", resource) unless { context has program && context.program == "rm" };
 @id("touch-needs-a-person") @approval("dba") @expires("1m") @reason("Files are made with a second pair of eyes.")
-forbid (principal in Group::"ai-agents", action in Action::"execute", resource) when { context has programs && context.programs.contains("touch") };
+forbid (principal in Group::"ai-agents", action in Action::"execute", resource) when { context has program && context.program == "touch" };
 `

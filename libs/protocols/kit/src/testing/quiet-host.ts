@@ -6,6 +6,7 @@ export const quietHost = {
   outputBytesMax: 0,
   options: {},
   serverKeys: [],
+  attribution: '',
   clientTls: 'none',
   now: () => performance.now(),
   whenWritable: () => undefined,

@@ -2,15 +2,22 @@ import type { MaskPlan, Recognition, Ticket } from '@sallyport/protocol-kit'
 import type { ClientChannel, ExecOptions } from 'ssh2'
 import { asRefusal } from '../errors.js'
 import { limits } from '../limits.js'
-import { commandOperation } from '../operations.js'
+import { commandOperation, withRiskyEnvironment } from '../operations.js'
 import type { Conversation } from '../session/conversation.js'
-import { Relay, type TargetEnd } from './relay.js'
-import { finishChannel, refuseRequest, say, type ChannelRequest } from './request.js'
+import { isLocale } from './environment.js'
+import { Relay, type RelayOptions, type TargetEnd } from './relay.js'
+import { finishRequest, refuseRequest, say, type ChannelRequest } from './request.js'
+
+/** What OpenSSH's client exits with when it could not run anything. */
+const NOT_RUN_STATUS = 255
 
 /** One exec: recognised, judged, run on the target, delivered. Rejects only when the session can't go on. */
 export const runExec = async (conversation: Conversation, request: ChannelRequest, command: string): Promise<void> => {
   const { host, gate, options } = conversation
-  const recognition = await host.recognise(command, { harmless: options.harmless.join('\n') })
+  const recognition = withRiskyEnvironment(
+    await host.recognise(command, { harmless: JSON.stringify(options.harmless), terminal: request.terminal === undefined ? 'no' : 'yes' }),
+    Object.keys(request.environment).filter((name) => !isLocale(name)),
+  )
   const environment = Object.entries(request.environment).map(([name, value]) => `${name}=${value}`)
   const operation = commandOperation(recognition, command, { username: conversation.username, environment, terminal: request.terminal !== undefined })
   const verdict = await gate.judge(operation, (notice) => say(request, notice.text), request.signal)
@@ -28,26 +35,26 @@ export const runExec = async (conversation: Conversation, request: ChannelReques
   await runOnTarget(conversation, request, command, { ticket, plan, recognition })
 }
 
-interface Allowed {
+export interface Allowed {
   readonly ticket: Ticket
   readonly plan: MaskPlan
   readonly recognition: Recognition
 }
 
-const runOnTarget = async (conversation: Conversation, request: ChannelRequest, command: string, { ticket, plan, recognition }: Allowed): Promise<void> => {
-  const { host, options } = conversation
+/** Runs a text that was allowed, carries its streams, and ends the channel as it ended. */
+const runOnTarget = async (conversation: Conversation, request: ChannelRequest, command: string, allowed: Allowed): Promise<void> => {
+  const { host } = conversation
+  const { ticket, recognition } = allowed
   let relay: Relay
   try {
-    relay = await startOnTarget(conversation, command, execOptions(request), (target) => new Relay({
-      host, ticket, plan,
-      mask: { hold: request.terminal === undefined ? 'line' : 'viable', delayMaxMs: request.terminal === undefined ? limits.unwatchedDelayMs : limits.watchedDelayMs, binary: options.binary },
-      recordedBytesMax: request.terminal === undefined ? host.outputBytesMax : Infinity,
-      failed: conversation.fail,
-    }, request.channel, target))
-  } catch (error) {
+    relay = await startOnTarget(conversation, command, execOptions(request), (target) => {
+      relayRequests(conversation, request, ticket, target)
+      return new Relay(relayOptions(conversation, request, allowed), request.channel, request.outflow, target)
+    })
+  } catch {
     host.finish(ticket, { outcome: 'failed', bytesOut: 0, error: { code: 'target', message: 'the target refused to run it' } })
     say(request, 'Sallyport: the target refused to run this command.')
-    return finishChannel(request.channel, error instanceof Error ? 255 : 255)
+    return finishRequest(request, NOT_RUN_STATUS)
   }
   const leave = (): void => relay.leave()
   request.signal.addEventListener('abort', leave, { once: true })
@@ -60,8 +67,34 @@ const runOnTarget = async (conversation: Conversation, request: ChannelRequest, 
   if (!relay.left) close(request, relay.targetEnd)
 }
 
+const relayOptions = (conversation: Conversation, { terminal }: ChannelRequest, { ticket, plan }: Allowed): RelayOptions => {
+  const { host, options: { binary } } = conversation
+  return {
+    host, ticket, plan, kind: 'program', failed: conversation.fail,
+    mask: terminal === undefined ? { hold: 'line', delayMaxMs: limits.unwatchedDelayMs, binary } : { hold: 'viable', delayMaxMs: limits.watchedDelayMs, binary },
+    recordedBytesMax: terminal === undefined ? host.outputBytesMax : Infinity,
+  }
+}
+
+/** Signals and sizes go on to what runs; sizes are in the recording, which could not be played without. */
+const relayRequests = ({ host }: Conversation, request: ChannelRequest, ticket: Ticket, target: ClientChannel): void => {
+  const resized = (cols: number, rows: number): void => host.record(ticket, 'resize', Buffer.from(`${cols}x${rows}`))
+  if (request.terminal !== undefined) resized(request.terminal.cols, request.terminal.rows)
+  request.onResize = ({ rows, cols, height, width }) => {
+    if (request.terminal === undefined) return
+    target.setWindow(rows, cols, height, width)
+    resized(cols, rows)
+  }
+  request.onSignal = (name) => {
+    if (SIGNALS.has(name)) target.signal(name)
+  }
+}
+
+/** RFC 4254, section 6.10. */
+const SIGNALS: ReadonlySet<string> = new Set(['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2'])
+
 const execOptions = ({ terminal, environment }: ChannelRequest): ExecOptions => ({
-  env: environment, ...(terminal === undefined ? {} : { pty: { rows: terminal.rows, cols: terminal.cols, height: terminal.height, width: terminal.width, term: (terminal as { term?: string }).term ?? 'vt100', modes: terminal.modes } as never }),
+  env: environment, ...(terminal === undefined ? {} : { pty: { rows: terminal.rows, cols: terminal.cols, height: terminal.height, width: terminal.width, term: terminal.term, modes: terminal.modes } as never }),
 })
 
 /** What listens to the channel must do so before its next message comes: `attach` is called in the library's own callback. */

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { MaskPlan, Outcome, SessionHost, StreamMask, StreamOptions, Ticket } from '@sallyport/protocol-kit'
 import type { ClientChannel, ServerChannel } from 'ssh2'
 import { Inflow } from './inflow.js'
-import { Outflow, type OutKind } from './outflow.js'
+import type { Outflow, OutKind } from './outflow.js'
 
 /** How what ran on the target ended. */
 export type TargetEnd =
@@ -14,7 +14,9 @@ export type TargetEnd =
 export interface RelayOptions {
   readonly host: SessionHost
   readonly ticket: Ticket
-  readonly plan: MaskPlan
+  /** `program` ends with a status; `tunnel` is open until both directions have ended. */
+  readonly kind: 'program' | 'tunnel'
+  readonly plan: Pick<MaskPlan, 'stream'>
   readonly mask: StreamOptions
   /** Bytes of output to record at most. */
   readonly recordedBytesMax: number
@@ -23,44 +25,53 @@ export interface RelayOptions {
 
 /** Carries one running operation's streams both ways: masked, recorded, and with back-pressure, until both of the target's have ended. */
 export class Relay {
-  private readonly outflow: Outflow
   private readonly inflow: Inflow
   private readonly masks: StreamMask[] = []
   private readonly timers = new Map<StreamMask, NodeJS.Timeout>()
   private readonly digest = createHash('sha256')
+  private readonly leaving = Promise.withResolvers<void>()
   private bytesOut = 0
+  private recorded = 0
   private end: TargetEnd = { kind: 'none' }
   private gone = false
 
+  /** Must be made in the callback in which the target's channel came, so that nothing of it is missed. */
   constructor(
     private readonly options: RelayOptions,
-    client: ServerChannel,
+    private readonly client: ServerChannel,
+    private readonly outflow: Outflow,
     private readonly target: ClientChannel,
   ) {
-    this.outflow = new Outflow(options.host, client)
     this.inflow = new Inflow(options.host, options.ticket, client, target, options.failed)
+    target.on('error', () => undefined)
     target.on('exit', (code: number | null, signal?: string, dumped?: string, text?: string) => {
-      this.end = code === null ? { kind: 'signal', signal: signal ?? 'TERM', dumped: dumped !== undefined && dumped !== '', text: text ?? '' } : { kind: 'status', status: code }
+      this.end = code === null ? { kind: 'signal', signal: (signal ?? 'TERM').replace(/^SIG/, ''), dumped: dumped !== undefined && dumped !== '', text: text ?? '' } : { kind: 'status', status: code }
     })
+    this.closed = new Promise<void>((resolve) => void target.once('close', () => resolve()))
   }
+
+  private readonly closed: Promise<void>
 
   /** Streams until the target has closed its channel and everything is delivered, or `leave` was called. */
   async run(): Promise<void> {
-    const closed = new Promise<void>((resolve) => void this.target.once('close', () => resolve()))
+    if (this.gone) return
     const streams = [this.carry('output', this.target), this.carry('error', this.target.stderr)]
     this.inflow.start()
-    await Promise.all([closed, ...streams])
+    await Promise.race([Promise.all([this.closed, ...streams]).then(() => this.outflow.drained()), this.leaving.promise])
     this.inflow.stop()
-    await this.outflow.drained()
+    this.client.resume()
   }
 
-  /** The client has closed its channel: what runs is told so, and nothing of it goes out any more. */
+  /** The client has closed its channel or the session ends: nothing of it goes out any more, and the target is told. */
   leave(): void {
     if (this.gone) return
     this.gone = true
+    for (const timer of this.timers.values()) clearTimeout(timer)
     this.inflow.stop()
-    this.outflow.close()
     this.target.close()
+    this.target.resume()
+    this.target.stderr.resume()
+    this.leaving.resolve()
   }
 
   get left(): boolean {
@@ -71,16 +82,22 @@ export class Relay {
     return this.end
   }
 
+  /** Once, after `run`. */
   outcome(): Outcome {
     const masked: Record<string, number> = {}
     for (const { counts } of this.masks) for (const [rule, count] of counts) masked[rule] = (masked[rule] ?? 0) + count
     const { end } = this
     return {
-      outcome: this.gone ? 'cancelled' : end.kind === 'status' ? 'completed' : end.kind === 'signal' ? 'failed' : 'lost',
-      bytesOut: this.bytesOut, masked, digest: this.digest.digest('hex'),
+      outcome: this.ending(), bytesOut: this.bytesOut, masked, digest: this.digest.digest('hex'),
       ...(end.kind === 'none' ? {} : { status: end.kind === 'status' ? `exit ${end.status}` : `signal ${end.signal}` }),
-      facts: { bytesIn: this.inflow.bytes, ...(end.kind === 'status' ? { exitStatus: end.status } : {}), ...(end.kind === 'signal' ? { signal: end.signal } : {}) },
+      facts: { bytesIn: this.inflow.bytes, bytesOut: this.bytesOut, ...(end.kind === 'status' ? { exitStatus: end.status } : {}), ...(end.kind === 'signal' ? { signal: end.signal } : {}) },
     }
+  }
+
+  private ending(): Outcome['outcome'] {
+    if (this.gone) return 'cancelled'
+    if (this.options.kind === 'tunnel' || this.end.kind === 'status') return 'completed'
+    return this.end.kind === 'signal' ? 'failed' : 'lost'
   }
 
   private carry(kind: OutKind, stream: Readable): Promise<void> {
@@ -100,6 +117,7 @@ export class Relay {
         clearTimeout(this.timers.get(mask))
         this.timers.delete(mask)
         this.deliver(kind, mask.end())
+        if (this.options.kind === 'tunnel' && kind === 'output') void this.outflow.drained().then(() => this.client.eof())
         resolve()
       })
     })
@@ -109,7 +127,7 @@ export class Relay {
   private rearm(kind: OutKind, mask: StreamMask): void {
     clearTimeout(this.timers.get(mask))
     this.timers.delete(mask)
-    const until = mask.holds()
+    const until = this.gone ? undefined : mask.holds()
     if (until === undefined) return
     this.timers.set(mask, setTimeout(() => {
       this.deliver(kind, mask.release(this.options.host.now()))
@@ -119,14 +137,21 @@ export class Relay {
 
   private deliver(kind: OutKind, pieces: readonly Uint8Array[]): void {
     if (this.gone) return
-    const { host, ticket, recordedBytesMax } = this.options
     for (const piece of pieces) {
-      const room = recordedBytesMax - this.bytesOut
-      if (room > 0) host.record(ticket, kind, piece.length <= room ? piece : piece.subarray(0, room))
+      this.keep(kind, piece)
       this.digest.update(piece)
       this.bytesOut += piece.length
       this.outflow.write(kind, piece)
     }
+  }
+
+  private keep(kind: OutKind, piece: Uint8Array): void {
+    const { host, ticket, recordedBytesMax } = this.options
+    const room = recordedBytesMax - this.recorded
+    if (room <= 0) return
+    const kept = piece.length <= room ? piece : piece.subarray(0, room)
+    this.recorded += kept.length
+    host.record(ticket, kind, kept)
   }
 
   private room(): Promise<unknown> | undefined {

@@ -1,9 +1,11 @@
-import type { AcceptConnection, PseudoTtyInfo, RejectConnection, ServerChannel, Session } from 'ssh2'
-import { Refusal } from '@sallyport/protocol-kit'
+import type { AcceptConnection, RejectConnection, ServerChannel, Session } from 'ssh2'
 import type { Conversation } from '../session/conversation.js'
+import { serveShell, serveUnknownSubsystem, subsystems } from './dispatch.js'
 import { judgeVariable } from './environment.js'
 import { runExec } from './exec.js'
-import { refuseRequest, type ChannelRequest, type WindowSize } from './request.js'
+import { Outflow } from './outflow.js'
+import type { ChannelRequest, Serve, Terminal, WindowSize } from './request.js'
+import { judgeUnsupported } from './unsupported.js'
 
 type Accept = AcceptConnection<ServerChannel> | undefined
 type Reject = RejectConnection | undefined
@@ -15,14 +17,16 @@ type Reject = RejectConnection | undefined
 export const serveSessionChannel = (conversation: Conversation, session: Session): void => {
   const leaving = new AbortController()
   const variables: Promise<readonly [string, string] | undefined>[] = []
-  let terminal: PseudoTtyInfo | undefined
+  let terminal: Terminal | undefined
   let running: ChannelRequest | undefined
   session.once('close', () => leaving.abort())
 
   session.on('env', (_accept: Accept, _reject: Reject, { key, val }: { readonly key: string; readonly val: string }) => {
-    variables.push(judgeVariable(conversation, key, val, variables.length))
+    const variable = judgeVariable(conversation, key, val, variables.length)
+    variables.push(variable)
+    conversation.track(variable.then(() => undefined))
   })
-  session.on('pty', (accept: Accept, _reject: Reject, info: PseudoTtyInfo) => {
+  session.on('pty', (accept: Accept, _reject: Reject, info: Terminal) => {
     terminal = info
     accept?.()
   })
@@ -35,25 +39,27 @@ export const serveSessionChannel = (conversation: Conversation, session: Session
     accept?.()
     running?.onSignal(name)
   })
+  session.on('auth-agent', (_accept: Accept, reject: Reject) => judgeUnsupported(conversation, 'ssh.agent', 'forward', 'agent forwarding', reject))
+  session.on('x11', (_accept: Accept, reject: Reject) => judgeUnsupported(conversation, 'ssh.x11', 'forward', 'X11 forwarding', reject))
 
-  const start = (channel: ServerChannel | undefined, run: (request: ChannelRequest) => Promise<void>): void => {
+  const start = (channel: ServerChannel | undefined, serve: Serve): void => {
     if (channel === undefined) return
     channel.on('error', () => undefined)
+    const outflow = new Outflow(conversation.host, channel)
+    const signal = AbortSignal.any([leaving.signal, conversation.ended])
+    signal.addEventListener('abort', () => outflow.close(), { once: true })
     const work = async (): Promise<void> => {
       const environment = Object.fromEntries((await Promise.all(variables)).filter((variable) => variable !== undefined))
-      const request: ChannelRequest = { channel, terminal, environment, signal: leaving.signal, onSignal: () => undefined, onResize: () => undefined }
-      running = request
-      await run(request)
+      running = { channel, outflow, terminal, environment, signal, onSignal: () => undefined, onResize: () => undefined }
+      await serve(conversation, running)
     }
     conversation.track(work())
   }
   session.on('exec', (accept: Accept, _reject: Reject, { command }: { readonly command: string }) => {
-    start(accept?.(), (request) => runExec(conversation, request, command))
+    start(accept?.(), (_conversation, request) => runExec(conversation, request, command))
   })
-  session.on('shell', (accept: Accept) => {
-    start(accept?.(), async (request) => refuseRequest(request, new Refusal('denied', 'this connection has no interactive shells', { remedy: 'Give the command to run: ssh … <command>.' })))
-  })
+  session.on('shell', (accept: Accept) => start(accept?.(), serveShell))
   session.on('subsystem', (accept: Accept, _reject: Reject, { name }: { readonly name: string }) => {
-    start(accept?.(), async (request) => refuseRequest(request, new Refusal('denied', `the subsystem ${name} is not allowed`)))
+    start(accept?.(), Object.hasOwn(subsystems, name) ? subsystems[name]! : serveUnknownSubsystem(name))
   })
 }

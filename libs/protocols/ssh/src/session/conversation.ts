@@ -12,6 +12,8 @@ export interface Conversation {
   readonly username: string
   readonly options: SshOptions
   readonly gate: Gate
+  /** Aborted when the session ends. */
+  readonly ended: AbortSignal
   /** Ends the whole session: something can't be recorded any more, or broke. */
   readonly fail: (thrown: unknown) => void
   /** Keeps track of work until it ends; nothing that it throws is lost. */

@@ -3,6 +3,7 @@ import type { HoldNotice, Operation, SessionHost, Verdict } from '@sallyport/pro
 /** Judges one session's operations, which are several at a time, and knows whether one of them waits for people. */
 export class Gate {
   private held = 0
+  private readonly closing = new AbortController()
 
   constructor(private readonly host: SessionHost) {}
 
@@ -11,14 +12,19 @@ export class Gate {
     return this.held > 0
   }
 
-  async judge(operation: Operation, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Promise<Verdict> {
+  /** The target is gone: what waits for people is given up. */
+  close(): void {
+    this.closing.abort()
+  }
+
+  async judge(operation: Operation, onHeld: (notice: HoldNotice) => void, signal: AbortSignal): Promise<Verdict> {
     let waits = false
     try {
       return await this.host.judge(operation, (notice) => {
         if (!waits) this.held += 1
         waits = true
         onHeld(notice)
-      }, signal)
+      }, AbortSignal.any([signal, this.closing.signal]))
     } finally {
       if (waits) this.held -= 1
     }

@@ -2,28 +2,39 @@ import type { Client, Connection, ServerChannel } from 'ssh2'
 
 /** Message numbers, RFC 4250 section 4.1.2. */
 const DISCONNECT = 1
+const USERAUTH_REQUEST = 50
 const USERAUTH_BANNER = 53
 
 /** What the library keeps to itself and we need: a disconnect with a text, a banner at any time, who was agreed with what. Pinned to its exact version. */
 interface Innards {
+  readonly _chanMgr: ChannelManager
   readonly _protocol: {
     readonly _strictMode: boolean | undefined
     readonly _kexinit: unknown
     readonly _packetRW: { readonly write: { readonly allocStart: number; readonly allocStartKEX: number; alloc(bytes: number, force?: boolean): Buffer; finalize(packet: Buffer, force?: boolean): Buffer } }
     readonly _cipher: { encrypt(packet: Buffer): void }
+    readonly _kex: { readonly sessionID: Buffer }
+    readonly _authsQueue: string[]
+    channelOpenFail(recipient: number, reason: number, text: string): void
     readonly _handlers: Record<string, ((...given: readonly never[]) => void) | undefined>
   }
 }
 
+interface ChannelManager {
+  readonly _count: number
+  get(id: number): unknown
+}
+
 const protocolOf = (peer: Connection | Client): Innards['_protocol'] => (peer as unknown as Innards)._protocol
 
-/** A value as SSH's `string`. */
-const text = (value: string): Buffer => {
-  const bytes = Buffer.from(value)
+/** A value as SSH's `string` (RFC 4251, section 5). */
+const bytes = (value: Buffer): Buffer => {
   const head = Buffer.alloc(4)
-  head.writeUInt32BE(bytes.length)
-  return Buffer.concat([head, bytes])
+  head.writeUInt32BE(value.length)
+  return Buffer.concat([head, value])
 }
+
+const text = (value: string): Buffer => bytes(Buffer.from(value))
 
 /** RFC 4253 section 11.1. Goes out even in the middle of a key exchange. */
 export const disconnect = (peer: Connection | Client, reason: number, why: string): void => {
@@ -72,4 +83,41 @@ export const forgetWritten = (channel: ServerChannel): void => {
   innards._chunkcb = undefined
   innards._chunkErr = undefined
   innards._chunkcbErr = undefined
+}
+
+/** Channels that are open or being opened. */
+export const openChannels = (peer: Connection | Client): number => (peer as unknown as Innards)._chanMgr._count
+
+/** How much more a peer may send into a channel of its own; undefined where there is none yet. */
+export const windowOf = (peer: Connection | Client, channel: number): number | undefined => {
+  const found = (peer as unknown as Innards)._chanMgr.get(channel) as { readonly _channel?: { readonly incoming: { readonly window: number } }; readonly incoming?: { readonly window: number } } | boolean | undefined
+  if (typeof found !== 'object') return undefined
+  return (found._channel ?? found).incoming?.window
+}
+
+/** RFC 4254, section 5.1: reasons 1 (prohibited) and 4 (shortage). */
+export const refuseChannel = (peer: Connection | Client, recipient: number, reason: 1 | 4, text: string): void => protocolOf(peer).channelOpenFail(recipient, reason, text)
+
+/** The library refuses a channel with no word why: says it. */
+export const rejectWith = (peer: Connection, reject: () => void, text: string): void => {
+  const protocol = protocolOf(peer)
+  const original = protocol.channelOpenFail
+  protocol.channelOpenFail = (recipient) => original.call(protocol, recipient, 1, text)
+  try {
+    reject()
+  } finally {
+    protocol.channelOpenFail = original
+  }
+}
+
+/** Asks to be let in by a key of a kind that the library doesn't know (RFC 4252, section 7). `sign` answers the signature as SSH's string has it. */
+export const authenticateBy = (peer: Client, username: string, algorithm: string, blob: Buffer, sign: (data: Buffer) => Buffer): void => {
+  const protocol = protocolOf(peer)
+  const request = Buffer.concat([Buffer.from([USERAUTH_REQUEST]), text(username), text('ssh-connection'), text('publickey'), Buffer.from([1]), text(algorithm), bytes(blob)])
+  const body = Buffer.concat([request, bytes(sign(Buffer.concat([bytes(protocol._kex.sessionID), request])))])
+  protocol._authsQueue.push('publickey')
+  const { write } = protocol._packetRW
+  const packet = write.alloc(body.length)
+  packet.set(body, write.allocStart)
+  protocol._cipher.encrypt(write.finalize(packet))
 }
