@@ -49,7 +49,8 @@ export class Proxy implements OnApplicationBootstrap, OnModuleDestroy, OnApplica
         host: this.config.SALLYPORT_LISTEN_HOST,
         port: listenerPort(this.config, descriptor.name, descriptor.defaultPort),
         reusePort: this.config.SALLYPORT_REUSE_PORT === '1',
-        connectionsMax: this.config.SALLYPORT_SESSIONS_MAX + this.config.SALLYPORT_HALF_OPEN_MAX,
+        sessionsMax: this.config.SALLYPORT_SESSIONS_MAX,
+        halfOpenMax: this.config.SALLYPORT_HALF_OPEN_MAX,
         services: this.services,
       })
       this.endpoints[descriptor.name] = await listener.listen()
