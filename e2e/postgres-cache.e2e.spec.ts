@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { confirmStored, watermarks } from '@sallyport/contracts/audit'
 import type pg from 'pg'
 import { freePort, waitFor } from '@sallyport/testing'
 import { startFaultProxy } from './harness/fault-proxy.js'
@@ -40,8 +41,8 @@ test('10,000 executions of one prepared statement ask nobody anything', async ()
   await platform.bus.flush()
   for (let run = 0; run < 10_000; run += 1) await byId(agent, (run % 3) + 1)
   await stop()
-  // The proxy asks the store how far it is now and then, on its own clock and not for a command.
-  expect(asked.filter((subject) => subject !== 'sallyport.rpc.audit.watermarks')).toEqual([])
+  // The proxy, and outboxes, ask the store how far it is now and then, on their own clock and not for a command.
+  expect(asked.filter((subject) => subject !== watermarks.subject && subject !== confirmStored.subject)).toEqual([])
   const commands = async (): Promise<number> => (await platform.sessions()).find((each) => each.status === 'open')?.commands ?? 0
   await waitFor(async () => await commands() >= 10_002, { what: 'every execution in the log' })
   expect(await commands()).toBe(10_002)

@@ -7,6 +7,7 @@ import { waitFor } from '@sallyport/testing'
 import pg from 'pg'
 import { FaultPlatform, TARGET_PASSWORD } from './faults/fault-platform.js'
 import { createScanner, scanDatabase, scanDirectory } from './faults/scan.js'
+import { faultOf } from './harness/event-tap.js'
 import { frame, RawClient, startup } from './harness/raw-postgres.js'
 
 /** Planted in the target, or shown by clients. Each is in a masked column, or of a form that a detector knows. */
@@ -48,7 +49,7 @@ let platform: FaultPlatform
 const tokens: Record<string, string> = {}
 
 beforeAll(async () => {
-  platform = await FaultPlatform.start({ logLevel: 'trace', policies: POLICIES, schema: SCHEMA })
+  platform = await FaultPlatform.start({ logLevel: 'trace', tap: true, policies: POLICIES, schema: SCHEMA })
   const rule = (name: string, spec: object) => platform.bus.call(putRule, { rule: { name, managedBy: 'api', spec: { connections: { names: ['marks-stored', 'marks-stream'] }, transform: { kind: 'redact' }, columns: [], detect: [], ...spec } as never }, actor: 'test' })
   await rule('columns', { columns: ['public.customers.email', 'public.customers.password'] })
   await rule('forms', { detect: ['email', 'credit_card', 'aws_access_key', 'private_key', 'jwt', 'generic_secret'] })
@@ -167,11 +168,13 @@ test('none of the planted secrets is in a table, in the stream or in a log', asy
     expect(await scanDatabase(control, each)).toBeGreaterThan(20)
     expect(scanDirectory(platform.natsDir, each)).toBeGreaterThan(3)
     expect(scanDirectory(platform.logDir, each)).toBeGreaterThanOrEqual(5)
+    for (const event of platform.published) each.scan(JSON.stringify(event), `stream ${event.type}`)
   }
   expect(scanner.findings).toEqual([])
-  // The scan saw what the workload left: its statement is in the store's tables and in the stream's files.
+  expect([...new Set(platform.published.map(faultOf))].filter((fault) => fault !== undefined)).toEqual([])
+  // The scan saw what the workload left: its statement is in the store's tables and was in the stream.
   expect(needles.findings.some(({ where }) => where.includes('payloads'))).toBe(true)
-  expect(needles.findings.some(({ where }) => where.includes('jetstream'))).toBe(true)
+  expect(needles.findings.some(({ where }) => where.startsWith('stream'))).toBe(true)
 
   await seesCanaries(control)
   await control.end()

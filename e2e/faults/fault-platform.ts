@@ -2,9 +2,10 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { listApprovals, approve } from '@sallyport/contracts/approval'
 import { storeStatus } from '@sallyport/contracts/audit'
 import { listIssuers, lookUpConnection, lookUpParties, sealingContext, type Connection } from '@sallyport/contracts/directory'
+import { EVENT_SUBJECTS, type SallyportEvent } from '@sallyport/contracts/events'
 import type { Principal } from '@sallyport/contracts/identity'
 import { putRule } from '@sallyport/contracts/masking'
-import { proxyPermissions, servicePermissions } from '@sallyport/contracts/permissions'
+import { inboxOf, proxyPermissions, servicePermissions } from '@sallyport/contracts/permissions'
 import { putPolicy } from '@sallyport/contracts/policy'
 import { RpcError } from '@sallyport/contracts/rpc'
 import { natsAuthorization, passwordVariable } from '@sallyport/embedded'
@@ -39,11 +40,16 @@ const SCHEMA = `
 `
 const bob: Principal = { kind: 'user', issuer: 'development', subject: 'bob', uid: 'bob', groups: ['dba'], person: true, chain: [] }
 
+/** Hears what is published, says nothing. */
+const TAP = { user: 'tap', publish: [], subscribe: [`${inboxOf('tap')}.>`, EVENT_SUBJECTS], answers: false }
+
 export interface FaultPlatformOptions {
   readonly logLevel?: string
   readonly policies?: string
   /** Statements that a superuser runs on the target. */
   readonly schema?: string
+  /** Everything that is published to the event stream is kept in `published`, for it stays there only until it is stored. */
+  readonly tap?: boolean
 }
 
 /**
@@ -53,6 +59,8 @@ export interface FaultPlatformOptions {
 export class FaultPlatform {
   readonly victims = new Map<VictimName, Victim>()
   readonly services: ServiceProcess[] = []
+  readonly published: SallyportEvent[] = []
+  private tap: Bus | undefined
   proxyPort = 0
 
   private constructor(
@@ -65,7 +73,7 @@ export class FaultPlatform {
   ) {}
 
   static async start(options: FaultPlatformOptions = {}): Promise<FaultPlatform> {
-    const users = [...servicePermissions, proxyPermissions(PROXY)]
+    const users = [...servicePermissions, proxyPermissions(PROXY), TAP]
     const password = (user: string): string => `p${Buffer.from(user).toString('hex')}`
     const env = Object.fromEntries(users.map(({ user }) => [passwordVariable(user), password(user)]))
     const logDir = temporaryDir('kills-logs')
@@ -81,6 +89,7 @@ export class FaultPlatform {
     ])
     const bus = await connectBus({ servers: nats.url, user: 'api', password: password('api'), name: 'api', instance: 'kills' })
     const platform = new FaultPlatform(target, database, bus, issuer, logDir, natsDir)
+    if (options.tap === true) await platform.listen(nats.url, password(TAP.user))
     platform.victims.set('nats', superviseServer(nats))
     platform.victims.set('database', superviseServer(database))
     await platform.furnishTarget(options.schema ?? SCHEMA)
@@ -97,6 +106,12 @@ export class FaultPlatform {
     await platform.allReady()
     await platform.configure(options.policies ?? POLICIES)
     return platform
+  }
+
+  private async listen(servers: string, password: string): Promise<void> {
+    this.tap = await connectBus({ servers, user: TAP.user, password, name: TAP.user, instance: TAP.user })
+    this.tap.subscribe(EVENT_SUBJECTS, (batch) => { this.published.push(...batch as SallyportEvent[]) })
+    await this.tap.flush()
   }
 
   private async startService(app: string, label: string, victim: VictimName, env: Readonly<Record<string, string>>): Promise<void> {
@@ -180,7 +195,7 @@ export class FaultPlatform {
 
   async stop({ keepLogs = false } = {}): Promise<void> {
     await Promise.all(this.services.map((service) => service.stop()))
-    await this.bus.close()
+    await Promise.all([this.bus.close(), this.tap?.close()])
     this.issuer.stop()
     await Promise.all([this.victims.get('nats')!.stop(), this.victims.get('database')!.stop(), this.target.stop()])
     if (!keepLogs) rmSync(this.logDir, { recursive: true, force: true })

@@ -10,6 +10,7 @@ import type { RunningService } from '@sallyport/runtime'
 import { generateSealingKey, seal } from '@sallyport/sealing'
 import { freePort, freshDatabase, startNats, startPostgres, temporaryDir, waitFor, type EmbeddedNats, type EmbeddedPostgres } from '@sallyport/testing'
 import pg from 'pg'
+import { tapEvents, type EventTap } from './event-tap.js'
 import { startIssuer } from './identity.js'
 import { newDigestKey, startControl, startProxy, type Backing, type ControlName, type ProxySecrets } from './services.js'
 
@@ -32,6 +33,8 @@ export class Platform {
   readonly proxies: RunningService[] = []
   proxyPort = 0
 
+  readonly tap: EventTap
+
   private constructor(
     readonly nats: EmbeddedNats,
     readonly target: EmbeddedPostgres,
@@ -41,7 +44,9 @@ export class Platform {
     readonly secrets: ProxySecrets,
     private readonly sealingKey: Awaited<ReturnType<typeof generateSealingKey>>,
     private readonly options: PlatformOptions,
-  ) {}
+  ) {
+    this.tap = tapEvents(bus)
+  }
 
   static async start(options: PlatformOptions = {}): Promise<Platform> {
     const [nats, target, databaseUrl, issuer, sealingKey] = await Promise.all([
@@ -64,9 +69,12 @@ export class Platform {
   async stop(): Promise<void> {
     await Promise.all(this.proxies.map((proxy) => proxy.stop()))
     await Promise.all([...this.control.values()].map((service) => service.stop()))
+    await this.bus.flush()
     await this.bus.close()
     this.issuer.stop()
     await Promise.all([this.nats.stop(), this.target.stop()])
+    // Whatever a specification is about, what was published meanwhile is what the contracts say.
+    if (this.tap.faults.size > 0) throw new Error(`events were published that don't fit their contracts:\n${[...this.tap.faults].join('\n')}`)
   }
 
   async startControl(name: ControlName): Promise<void> {
