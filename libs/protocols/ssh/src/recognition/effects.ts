@@ -88,6 +88,11 @@ const bareEffect = ({ command, plain }: Group, whole: Whole): Effect => {
   })
 }
 
+/** A text of blanks and comments. */
+const nothing: Group = {
+  command: { words: [], assignments: [], redirections: [], background: false, piped: false, inShell: true, construct: false, at: 0 }, runs: [], plain: false, outermost: true,
+}
+
 /** The text's only program, if it is the target's end of a file transfer. */
 export const wholeTransfer = (groups: readonly Group[]): Transfer | undefined => {
   const [group] = groups
@@ -118,11 +123,11 @@ const directoryOf = (groups: readonly Group[], given: string | undefined): strin
 const distinct = (effects: readonly Effect[]): readonly Effect[] => [...new Map(effects.map((item) => [JSON.stringify([item.action, Object.entries(item.facts).sort(([one], [other]) => one < other ? -1 : 1)]), item])).values()]
 
 /** One effect for each program, bare assignment and bare redirection; undefined when they are too many to be judged. */
-export const effectsOf = (groups: readonly Group[], settings: ShellSettings): readonly Effect[] | undefined => {
+export const effectsOf = (groups: readonly Group[], plain: boolean, settings: ShellSettings): readonly Effect[] | undefined => {
   const programs = sorted(groups.flatMap(({ runs }) => runs.flatMap(({ program }) => program ?? [])).map(nameOf))
   const whole: Whole = { programs, commandCount: groups.length, settings, directory: directoryOf(groups, settings.directory) }
   const transfer = wholeTransfer(groups)
-  if (groups.length === 0) return [effect('ssh.inspect', { programs: [], commandCount: 0 })]
+  if (groups.length === 0) return [bareEffect({ ...nothing, plain }, whole)]
   const all = transfer !== undefined ? transferEffects(transfer, whole) : groups.flatMap((group) => group.runs.length === 0 ? [bareEffect(group, whole)] : group.runs.map((run) => runEffect(run, group, whole)))
   const effects = distinct(all)
   return effects.length > effectsMax || effects.some(({ facts }) => Object.values(facts).some((value) => typeof value === 'object' && value.length > namesMax)) ? undefined : effects

@@ -87,6 +87,10 @@ const addCommand = (node: CommandNode, place: Place, found: Found): void => {
 const assignmentWord = (source: string, value: Word | undefined, name: string, span: Span): Word =>
   ({ kind: value?.kind ?? 'dynamic', text: `${name}=${value?.text ?? ''}`, source, span })
 
+const checkForm = (source: string): void => {
+  if (/^\$\{(?:[\s|]|$)/.test(source)) throw new SyntaxProblemError('a form of substitution that only the newest bash reads')
+}
+
 /** Adds what the node itself runs; answers how its children stand. Undefined: they are as the node. */
 const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
   switch (node.type) {
@@ -118,6 +122,7 @@ const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
     case 'Subshell':
       return { ...place, inShell: false }
     case 'ParameterExpansion':
+      checkForm(node.text)
       // `${x@P}` and `${!x}` evaluate what a variable holds.
       if (node.operation?.type === 'Transform' || node.prefix === '!') addConstruct(found, place, node, '${')
       return place
@@ -130,6 +135,7 @@ const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
       return place
     case 'CommandExpansion':
     case 'ProcessSubstitution': {
+      checkForm(node.text)
       const inner: Place = { ...place, inShell: false, piped: false, inTest: false }
       return node.type === 'CommandExpansion' && node.script?.source !== undefined ? { ...inner, within: spanOf(node, place) } : inner
     }

@@ -64,7 +64,10 @@ class Reader {
     let current: Current = { words: [], assignments: [], redirections: [] }
     /** After a group's end only redirections can follow. */
     let closed = false
+    let negated = false
     const end = (): void => {
+      if (negated && !closed && current.words.length + current.assignments.length + current.redirections.length === 0) throw new NotPlainError()
+      negated = false
       if (current.words.length + current.assignments.length + current.redirections.length > 0) this.keys.push(keyOf(current.words, current.assignments, current.redirections))
       current = { words: [], assignments: [], redirections: [] }
       closed = false
@@ -82,6 +85,7 @@ class Reader {
       } else if (char === '(') {
         if (closed || current.words.length + current.assignments.length + current.redirections.length > 0 || this.char(1) === '(') throw new NotPlainError()
         this.at += 1
+        negated = false
         open.push('(')
         if (open.length > depthMax) throw new NotPlainError()
       } else if (char === ')') {
@@ -106,6 +110,8 @@ class Reader {
         const first = current.words.length + current.assignments.length + current.redirections.length === 0
         if (first && this.reserved(source, open)) {
           if (source === 'for') this.forHead(depth)
+          if (source === '!' && negated) throw new NotPlainError()
+          negated = source === '!'
           closed = source === '}' || source === 'fi' || source === 'done'
           continue
         }

@@ -45,9 +45,11 @@ export const recognise = (text: string, settings: Readonly<Record<string, string
   const parsed = parse(text)
   if (parsed.kind === 'problem') return unrecognised(text, parsed.problem)
   const { commands, functions, openHereDocument } = parsed.shell
+  if (openHereDocument) return unrecognised(text, 'a here-document without its end')
   try {
-    const groups = unfold(commands, !openHereDocument && functions.length === 0 && readsAlike(text, commands))
-    const effects = effectsOf(groups, shellSettings(settings))
+    const plain = functions.length === 0 && readsAlike(text, commands)
+    const groups = unfold(commands, plain)
+    const effects = effectsOf(groups, plain, shellSettings(settings))
     const worst = effects === undefined ? undefined : strictest(effects)
     if (effects === undefined || worst === undefined) return unrecognised(text, 'the text has more commands, arguments or paths than can be judged at once')
     const { literals, secrets } = literalsOf(text, groups)

@@ -96,9 +96,9 @@ class Unfolding {
     const text = parts.map((part) => part.text).join(' ')
     if (text.includes('\0')) return false
     const parsed = parse(text, spanOver(parts))
-    if (parsed.kind === 'problem') return false
+    if (parsed.kind === 'problem' || parsed.shell.openHereDocument) return false
     const own = parse(text)
-    const plain = plainSo && own.kind === 'shell' && !own.shell.openHereDocument && readsAlike(text, own.shell.commands)
+    const plain = plainSo && own.kind === 'shell' && own.shell.functions.length === 0 && readsAlike(text, own.shell.commands)
     for (const command of parsed.shell.commands) this.command({ ...command, inShell: false }, context, plain)
     return true
   }
