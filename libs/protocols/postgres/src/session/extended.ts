@@ -27,7 +27,7 @@ const boundKeptBytesMax = 16 * 1024
 export class Extended {
   constructor(private readonly conversation: Conversation) {}
 
-  /** Recognised once; refused here when its shape is denied outright, because it takes locks. What must wait for people waits at Bind. @throws MalformedFrame */
+  /** Recognised once; refused here when its shape is denied outright, because it takes locks and can be described. What must wait for people waits at Bind. @throws MalformedFrame */
   parse(frame: FrameReader, body: BodyReader): Done {
     const { conversation } = this
     const nameAt = body.at
@@ -46,7 +46,7 @@ export class Extended {
       return recogniseText(conversation, text)
     })
     const go = (recognition: Recognition): Done => {
-      const refusal = recognition.provenRead ? undefined : conversation.host.preflight(recognition, text)
+      const refusal = conversation.host.preflight(recognition, text)
       if (refusal instanceof Promise) return refusal.then((late) => this.parsed(frame, new Statement(key, recognition, text, types, conversation.batch), name, late))
       return this.parsed(frame, new Statement(key, recognition, text, types, conversation.batch), name, refusal)
     }
