@@ -32,34 +32,39 @@ const cancel = (client: pg.Client, port: number, change = 0): Promise<void> => {
   })
 }
 
-const sleeping = async (): Promise<boolean> => {
+const running = async (text: string): Promise<boolean> => {
   const direct = await platform.direct()
-  const { rows } = await direct.query('select 1 from pg_stat_activity where usename = \'app\' and state = \'active\' and query like \'%pg_sleep%\'')
+  const { rows } = await direct.query('select 1 from pg_stat_activity where usename = \'app\' and state = \'active\' and query like $1', [`%${text}%`])
   await direct.end()
   return rows.length > 0
 }
 
 test.each([['the same process', 'same'], ['another process', 'other']])('a running command is cancelled through %s', async (_, which) => {
   const client = await platform.client('shop', await platform.issuer.token('erin', ['engineers']))
-  const running = client.query('select pg_sleep(30)')
-  running.catch(() => undefined)
-  await waitFor(sleeping, { what: 'the command running on the target' })
+  const command = client.query('select pg_sleep(30)')
+  command.catch(() => undefined)
+  await waitFor(() => running('pg_sleep'), { what: 'the command running on the target' })
   await cancel(client, which === 'same' ? platform.proxyPort : otherPort)
-  await expect(running).rejects.toMatchObject({ code: '57014' })
+  await expect(command).rejects.toMatchObject({ code: '57014' })
   expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await client.end()
   await platform.settled()
-  const [command] = await platform.commands({ text: 'pg_sleep' })
-  expect(command!.finish).toMatchObject({ outcome: 'failed', error: { code: '57014' } })
+  const [recorded] = await platform.commands({ text: 'pg_sleep' })
+  expect(recorded!.finish).toMatchObject({ outcome: 'failed', error: { code: '57014' } })
 })
 
 test('a wrong key cancels nothing, and nobody is told', async () => {
   const client = await platform.client('shop', await platform.issuer.token('erin', ['engineers']))
-  const running = client.query('select pg_sleep(1)')
-  await waitFor(sleeping, { what: 'the command running on the target' })
+  // It runs for as long as the test wants, however slow the machine is.
+  const direct = await platform.direct('shop')
+  await direct.query('select pg_advisory_lock(7)')
+  const waiting = client.query('select pg_advisory_lock(7)')
+  await waitFor(() => running('pg_advisory_lock'), { what: 'the command running on the target' })
   await cancel(client, platform.proxyPort, 1)
   await cancel(client, otherPort, 1)
-  expect((await running).rowCount).toBe(1)
+  await direct.query('select pg_advisory_unlock(7)')
+  expect((await waiting).rowCount).toBe(1)
+  await direct.end()
   await client.end()
 })
 
