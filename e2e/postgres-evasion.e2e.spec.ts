@@ -68,7 +68,7 @@ describe('masked data is not put where no rule masks it', () => {
     'insert into members (id, name, handle) values (1, \'x\', \'y\') on conflict (id) do update set name = members.handle',
     'merge into scratch using members m on m.id = scratch.id when matched then update set body = m.handle', 'merge into scratch using members m on m.id = scratch.id when not matched then insert (body) values (m.handle)',
     'copy members to \'/tmp/sallyport-evasion\'', 'copy (select handle from members) to program \'cat > /tmp/sallyport-evasion\'', 'copy members (handle) to \'/tmp/sallyport-evasion\' (format binary)',
-    'alter table members alter name type text using handle', 'alter table members rename handle to open', 'alter table members rename to open', 'alter table members set schema other', 'alter table logs detach partition logs_2024',
+    'alter table members alter name type text using handle', 'alter table members rename handle to open', 'alter table members rename to open', 'alter index members rename to open', 'alter table members set schema other', 'alter table logs detach partition logs_2024',
     'alter table special no inherit people', 'alter table members alter low drop expression', 'create rule spy as on update to members do also insert into scratch (body) values (old.handle)',
     'create function spy() returns void language sql begin atomic insert into scratch (body) select handle from members; end', 'prepare later as insert into scratch (body) select handle from members',
     'explain (analyze) insert into scratch (body) select handle from members', 'begin; insert into scratch (body) select handle from members; commit',
@@ -124,6 +124,7 @@ describe('what reads no masked column into another place goes on', () => {
     'begin; create temp table work as select id, name from members; insert into scratch select id, name from work where id = 9; rollback',
     'begin; create temp table work (id integer, handle text); insert into work values (1, \'mine\'); insert into scratch select id, handle from work; rollback',
     'merge into scratch using letters on letters.code = scratch.id when matched then update set body = letters.letter', 'alter table scratch rename body to text; alter table scratch rename text to body', 'truncate scratch',
+    'alter table members rename constraint members_pkey to members_key', 'alter index members_handle_key rename to members_handle_unique',
   ])('%s', async (text) => {
     await engineer.query(text)
     await target.query('drop table if exists numbers; truncate scratch')

@@ -14,6 +14,7 @@ interface Source {
   readonly name: string
   readonly columns: Set<string>
   everything: boolean
+  moved: boolean
 }
 
 interface Reference {
@@ -105,7 +106,7 @@ const sourceOf = (gathered: Gathered, range: unknown, under: readonly string[] =
   if (node === undefined || typeof node['relname'] !== 'string') return undefined
   const full = relationName(node)
   const schema = textOf(node['schemaname'])
-  const source = gathered.sources.get(full) ?? { schema: schema === '' ? null : schema, name: node['relname'], columns: new Set<string>(), everything: false }
+  const source = gathered.sources.get(full) ?? { schema: schema === '' ? null : schema, name: node['relname'], columns: new Set<string>(), everything: false, moved: false }
   gathered.sources.set(full, source)
   const alias = isAst(node['alias']) ? node['alias'] : undefined
   if (listOf(alias?.['colnames']).length > 0) source.everything = true
@@ -156,9 +157,13 @@ const copy = (node: Ast, gathered: Gathered): void => {
   for (const column of columns) source.columns.add(column)
 }
 
-const wholly = (gathered: Gathered, range: unknown): void => {
+/** A relation, or a column of it, gets other names, or loses those that it shares. */
+const moves = (gathered: Gathered, range: unknown, column?: string): void => {
   const source = sourceOf(gathered, range)
-  if (source !== undefined) source.everything = true
+  if (source === undefined) return
+  source.moved = true
+  if (column === undefined) source.everything = true
+  else source.columns.add(column)
 }
 
 /** What takes columns out from under the names that rules know them by. */
@@ -166,9 +171,9 @@ const alterTable = (node: Ast, gathered: Gathered): void => {
   for (const item of listOf(node['cmds'])) {
     const command = nodeOf(item, 'AlterTableCmd') ?? {}
     const column = textOf(command['name'])
-    if (command['subtype'] === 'AT_DetachPartition') wholly(gathered, nodeOf(command['def'], 'PartitionCmd')?.['name'])
-    if (command['subtype'] === 'AT_DropInherit') wholly(gathered, node['relation'])
-    if (command['subtype'] === 'AT_DropExpression') sourceOf(gathered, node['relation'])?.columns.add(column)
+    if (command['subtype'] === 'AT_DetachPartition') moves(gathered, nodeOf(command['def'], 'PartitionCmd')?.['name'])
+    if (command['subtype'] === 'AT_DropInherit') moves(gathered, node['relation'])
+    if (command['subtype'] === 'AT_DropExpression') moves(gathered, node['relation'], column)
     if (command['subtype'] === 'AT_AlterColumnType') {
       const using = nodeOf(command['def'], 'ColumnDef')?.['raw_default']
       if (using === undefined || reachOf(column, using, { relation: node['relation'], brought: [] }) === 'nothing') continue
@@ -178,10 +183,14 @@ const alterTable = (node: Ast, gathered: Gathered): void => {
   }
 }
 
+/** What has a name of its own that no rule knows; ALTER INDEX renames tables, too. */
+const ofTables: ReadonlySet<string> = new Set(['OBJECT_TABCONSTRAINT', 'OBJECT_TRIGGER', 'OBJECT_RULE', 'OBJECT_POLICY'])
+
 const rename = (node: Ast, gathered: Gathered): void => {
-  if (node['renameType'] === 'OBJECT_SCHEMA') gathered.opaque = true
-  else if (node['renameType'] === 'OBJECT_COLUMN') sourceOf(gathered, node['relation'])?.columns.add(textOf(node['subname']))
-  else wholly(gathered, node['relation'])
+  const kind = textOf(node['renameType'])
+  if (kind === 'OBJECT_SCHEMA') gathered.opaque = true
+  else if (kind === 'OBJECT_COLUMN') moves(gathered, node['relation'], textOf(node['subname']))
+  else if (!ofTables.has(kind)) moves(gathered, node['relation'])
 }
 
 /** INTO stands in the first SELECT of a UNION, and takes the rows of all. */
@@ -203,7 +212,7 @@ const begin = (frame: Frame, gathered: Gathered): void => {
     case 'CopyStmt': return copy(node, gathered)
     case 'AlterTableStmt': return alterTable(node, gathered)
     case 'RenameStmt': return rename(node, gathered)
-    case 'AlterObjectSchemaStmt': return wholly(gathered, node['relation'])
+    case 'AlterObjectSchemaStmt': return moves(gathered, node['relation'])
     case 'SelectStmt': return selectInto(frame, gathered)
     case 'CreateTableAsStmt':
       // A materialized view is followed like a view: its columns stay masked.

@@ -77,7 +77,7 @@ describe('what a statement reads into a place that keeps it', () => {
     'create materialized view v as select email from customers', 'create table x as select email from customers with no data', 'create table x (like customers)', 'copy customers to stdout',
     'copy customers from stdin', "copy (select email from customers) to stdout", 'declare c cursor for select email from customers', 'alter table customers add column a integer',
     'alter table customers alter email type varchar(10) using email::varchar(10)', 'select my_function(email) from customers', 'truncate customers', 'grant select on customers to bob',
-    'merge into t using customers c on t.id = c.id when matched then delete',
+    'merge into t using customers c on t.id = c.id when matched then delete', 'alter table customers rename constraint a to b', 'alter function f() rename to g',
   ])('nothing: %s', (text) => {
     expect(copies(text)).toBeUndefined()
   })

@@ -5,8 +5,8 @@ export type TransactionStep = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'r
  * that masking rules know it by.
  */
 export interface Copies {
-  /** Columns by the relation they may be of; `everything`: all of them. */
-  readonly sources: readonly { readonly schema: string | null; readonly name: string; readonly columns: readonly string[]; readonly everything: boolean }[]
+  /** Columns by the relation they may be of; `everything`: all of them. `moved`: it is renamed or the like, not read. */
+  readonly sources: readonly { readonly schema: string | null; readonly name: string; readonly columns: readonly string[]; readonly everything: boolean; readonly moved: boolean }[]
   /** Something is called or read that could bring anything. */
   readonly opaque: boolean
   /** What EXECUTE gives back is stored: all that the prepared statement reads. */

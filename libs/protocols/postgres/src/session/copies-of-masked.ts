@@ -7,6 +7,8 @@ import { forResults, tablesMadeBy, type Resolution } from './resolution.js'
 interface Asked {
   readonly made: ReadonlySet<string>
   readonly parts: readonly Recognition[]
+  /** Of these nothing is read: what the catalog doesn't know has no columns (an index). */
+  readonly ofMoved: ReadonlySet<Recognition>
   readonly effect: Effect
 }
 
@@ -16,16 +18,19 @@ const partOf = (own: Recognition, touches: Touches): Recognition => ({ ...own, t
 
 const askedFor = (own: Recognition, all: readonly Copies[], targets: readonly Recognition[]): Asked => {
   const parts: Recognition[] = []
+  const ofMoved = new Set<Recognition>()
   const tables = new Set<string>()
   for (const { sources, opaque, executes } of all) {
     if (opaque || (executes && targets.length === 0)) parts.push(partOf(own, anything))
-    for (const { schema, name, columns, everything } of sources) {
+    for (const { schema, name, columns, everything, moved } of sources) {
       tables.add(schema === null ? name : `${schema}.${name}`)
-      parts.push(partOf(own, { relations: [{ schema, name }], columns, everything, opaque: false }))
+      const part = partOf(own, { relations: [{ schema, name }], columns, everything, opaque: false })
+      parts.push(part)
+      if (moved) ofMoved.add(part)
     }
     if (executes) for (const target of targets) parts.push(partOf(own, target.touches))
   }
-  return { made: tablesMadeBy(own), parts, effect: { action: 'sql.copy_masked', class: 'unmask', facts: { tables: [...tables].sort(), statementCount: Number(own.effects[0]?.facts['statementCount'] ?? 1) } } }
+  return { made: tablesMadeBy(own), parts, ofMoved, effect: { action: 'sql.copy_masked', class: 'unmask', facts: { tables: [...tables].sort(), statementCount: Number(own.effects[0]?.facts['statementCount'] ?? 1) } } }
 }
 
 const worst = (own: Recognition, effect: Effect): Recognition => {
@@ -52,7 +57,7 @@ export class CopiesOfMasked {
     const asked = known ?? askedFor(own, all, targets)
     if (known === undefined) this.asked.set(own, asked)
     for (const [index, part] of asked.parts.entries()) {
-      const masked = this.isMasked(part, asked.made)
+      const masked = this.isMasked(part, asked)
       if (masked instanceof Promise) return this.markLate(resolved, asked, masked, index + 1)
       if (masked) return this.withEffect(resolved, asked.effect)
     }
@@ -61,7 +66,7 @@ export class CopiesOfMasked {
 
   private async markLate(resolved: Recognition, asked: Asked, pending: Promise<boolean>, from: number): Promise<Recognition> {
     if (await pending) return this.withEffect(resolved, asked.effect)
-    for (const part of asked.parts.slice(from)) if (await this.isMasked(part, asked.made)) return this.withEffect(resolved, asked.effect)
+    for (const part of asked.parts.slice(from)) if (await this.isMasked(part, asked)) return this.withEffect(resolved, asked.effect)
     return resolved
   }
 
@@ -73,21 +78,22 @@ export class CopiesOfMasked {
     return marked
   }
 
-  private isMasked(part: Recognition, made: ReadonlySet<string>): boolean | Promise<boolean> {
+  private isMasked(part: Recognition, { made, ofMoved }: Asked): boolean | Promise<boolean> {
+    const moved = ofMoved.has(part)
     const [relation] = part.touches.relations
     const fresh = relation !== undefined && part.touches.relations.length === 1 && this.resolution.isNewTable(relation, made)
-    if (fresh instanceof Promise) return fresh.then((late) => !late && this.isMaskedAsKnown(part))
-    return !fresh && this.isMaskedAsKnown(part)
+    if (fresh instanceof Promise) return fresh.then((late) => !late && this.isMaskedAsKnown(part, moved))
+    return !fresh && this.isMaskedAsKnown(part, moved)
   }
 
-  private isMaskedAsKnown(part: Recognition): boolean | Promise<boolean> {
+  private isMaskedAsKnown(part: Recognition, moved: boolean): boolean | Promise<boolean> {
     const resolved = this.resolution.resolve(part)
-    return resolved instanceof Promise ? resolved.then((late) => this.touchesMasked(late)) : this.touchesMasked(resolved)
+    return resolved instanceof Promise ? resolved.then((late) => this.touchesMasked(late, moved)) : this.touchesMasked(resolved, moved)
   }
 
   /** Without an answer it counts as masked; the command itself will then be refused for the same want. */
-  private touchesMasked(resolved: Recognition): boolean | Promise<boolean> {
-    const touches = forResults(resolved.touches)
+  private touchesMasked(resolved: Recognition, moved: boolean): boolean | Promise<boolean> {
+    const touches = moved ? resolved.touches : forResults(resolved.touches)
     let query = this.queries.get(touches)
     if (query === undefined) {
       query = { touches, outputs: [] }
