@@ -1,6 +1,6 @@
-import { Inject, Injectable, Module, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleDestroy, type Provider } from '@nestjs/common'
-import type { Bus, Stop } from '@sallyport/messaging'
-import { openDatabase, startOutbox, type Database } from '@sallyport/persistence'
+import { Module, type DynamicModule, type Provider } from '@nestjs/common'
+import type { Bus } from '@sallyport/messaging'
+import { databaseLife, openDatabase, type Database } from '@sallyport/persistence'
 import { protocols } from '@sallyport/protocols'
 import { BUS, INSTANCE, LOGGER, READINESS, type Readiness } from '@sallyport/runtime'
 import type { Logger } from 'pino'
@@ -21,36 +21,17 @@ import { CHANGES, CREDENTIALS, DATABASE, DIRECTORY, GUARDS, LEARNED, SERVICES, T
 @Module({})
 export class ApiModule {}
 
-/** Relays the directory's events while the service runs, and closes the pool when all else has stopped. */
-@Injectable()
-class Persistence implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
-  private stopOutbox: Stop = () => undefined
-
-  constructor(
-    @Inject(DATABASE) private readonly database: Database<Tables>,
-    @Inject(BUS) private readonly bus: Bus,
-    @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(INSTANCE) private readonly instance: string,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.stopOutbox = startOutbox({ database: this.database, bus: this.bus, service: 'api', source: this.instance, logger: this.logger })
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    await this.stopOutbox()
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.database.close()
-  }
-}
-
 /** Everything the service is made of. `known`: the protocols that connections may name. */
 export const apiModule = (config: Config, known: Services['protocols'] = protocols): DynamicModule => ({
   module: ApiModule,
-  providers: [...stateProviders(config, known), servicesProvider(config, known), Persistence, DirectoryEndpoints, Tending, ApiServer],
+  providers: [...stateProviders(config, known), servicesProvider(config, known), databaseLifeProvider, DirectoryEndpoints, Tending, ApiServer],
 })
+
+const databaseLifeProvider: Provider = {
+  provide: Symbol('DatabaseLife'),
+  inject: [DATABASE, BUS, LOGGER, INSTANCE],
+  useFactory: (database: Database<Tables>, bus: Bus, logger: Logger, instance: string) => databaseLife({ database, bus, service: 'api', source: instance, logger }),
+}
 
 const stateProviders = (config: Config, known: Services['protocols']): Provider[] => {
   const installation = { protocols: new Map(known.map((protocol) => [protocol.name, protocol])), developmentIssuer: developmentIssuerOf(config) }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
 import * as contract from '@sallyport/contracts/approval'
 import { at, RpcError, type Rpc } from '@sallyport/contracts/rpc'
-import type { Bus, Stop } from '@sallyport/messaging'
+import { startServing, type Bus, type Serving } from '@sallyport/messaging'
 import { BUS, LOGGER } from '@sallyport/runtime'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
@@ -23,14 +23,15 @@ import { decideWithdraw } from './withdraw/decide.js'
 /** Serves the approval contracts; any replica answers any request. */
 @Injectable()
 export class Endpoints implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly stops: Stop[] = []
-  private readonly running = new Set<Promise<unknown>>()
+  private readonly serving: Serving
 
   constructor(
     @Inject(BUS) private readonly bus: Bus,
     @Inject(STORE) private readonly store: ApprovalStore,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.serving = startServing(bus)
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     const { store } = this
@@ -61,8 +62,7 @@ export class Endpoints implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Takes no further request, and finishes those that it took. */
   async onModuleDestroy(): Promise<void> {
-    await Promise.all(this.stops.splice(0).map((stop) => stop()))
-    await Promise.allSettled(this.running)
+    await this.serving.stop()
   }
 
   /** What proxies ask: the last part of the subject is who asks, which the bus lets no other proxy say. */
@@ -71,16 +71,10 @@ export class Endpoints implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private serve<R extends Rpc>(rpc: R, handle: (request: z.output<R['request']>, subject: string) => Promise<z.input<R['response']>>): void {
-    this.stops.push(this.bus.serve(rpc, (request, subject) => {
-      const answer = handle(request, subject).catch((error: unknown) => {
-        const seen = asCallerSees(error)
-        if (seen !== error) this.logger.error({ subject: rpc.subject, error: String(error) }, 'the database failed a request')
-        throw seen
-      })
-      this.running.add(answer)
-      const forget = (): void => void this.running.delete(answer)
-      answer.then(forget, forget)
-      return answer
+    this.serving.serve(rpc, (request, subject) => handle(request, subject).catch((error: unknown) => {
+      const seen = asCallerSees(error)
+      if (seen !== error) this.logger.error({ subject: rpc.subject, error: String(error) }, 'the database failed a request')
+      throw seen
     }))
   }
 }

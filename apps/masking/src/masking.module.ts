@@ -1,13 +1,12 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common'
 import type { Bus } from '@sallyport/messaging'
-import { openDatabase, type Database } from '@sallyport/persistence'
+import { databaseLife, openDatabase, type Database } from '@sallyport/persistence'
 import { BUS, INSTANCE, LOGGER, METRICS, READINESS, type Readiness } from '@sallyport/runtime'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { Config } from './config.js'
 import { Endpoints } from './endpoints.js'
 import { makeMetrics, type Metrics } from './metrics.js'
-import { Persistence } from './persistence.js'
 import { Plans } from './plans.js'
 import { makeRules, type Rules } from './rules.js'
 import { migrations, type Tables } from './tables.js'
@@ -21,7 +20,7 @@ const COUNTERS = Symbol('Counters')
 /** Everything the service is made of. */
 export const maskingModule = (config: Config): DynamicModule => ({
   module: MaskingModule,
-  providers: [databaseProvider(config), countersProvider, rulesProvider, plansProvider, Persistence, Endpoints],
+  providers: [databaseProvider(config), countersProvider, rulesProvider, plansProvider, databaseLifeProvider, Endpoints],
 })
 
 const databaseProvider = (config: Config): Provider => ({
@@ -34,6 +33,12 @@ const databaseProvider = (config: Config): Provider => ({
     onError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
   }),
 })
+
+const databaseLifeProvider: Provider = {
+  provide: Symbol('DatabaseLife'),
+  inject: [DATABASE, BUS, LOGGER, INSTANCE],
+  useFactory: (database: Database<Tables>, bus: Bus, logger: Logger, instance: string) => databaseLife({ database, bus, service: 'masking', source: instance, logger }),
+}
 
 const countersProvider: Provider = { provide: COUNTERS, inject: [METRICS], useFactory: (registry: Registry) => makeMetrics(registry) }
 

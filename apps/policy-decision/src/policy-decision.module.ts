@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common'
 import type { Bus } from '@sallyport/messaging'
-import { openDatabase, type Database } from '@sallyport/persistence'
+import { databaseLife, openDatabase, type Database } from '@sallyport/persistence'
 import { buildSchema, engineBroken, type PolicyProtocol, type PolicySchema } from '@sallyport/policy-engine'
 import { protocols } from '@sallyport/protocols'
 import { BUS, INSTANCE, LOGGER, METRICS, READINESS, type Readiness } from '@sallyport/runtime'
@@ -10,7 +10,6 @@ import type { Config } from './config.js'
 import { Decisions } from './decisions.js'
 import { Endpoints } from './endpoints.js'
 import { makeMetrics } from './metrics.js'
-import { Persistence } from './persistence.js'
 import { makePolicies, type Policies } from './policies.js'
 import { migrations, type Tables } from './tables.js'
 import { DATABASE, DECISIONS, POLICIES, SCHEMA } from './tokens.js'
@@ -23,7 +22,7 @@ const COUNTERS = Symbol('Counters')
 /** Everything the service is made of. `known` is what policies can speak about: the installation's protocols. */
 export const policyDecisionModule = (config: Config, known: readonly PolicyProtocol[] = protocols): DynamicModule => ({
   module: PolicyDecisionModule,
-  providers: [databaseProvider(config), { provide: SCHEMA, useFactory: () => buildSchema(known) }, countersProvider, policiesProvider, decisionsProvider, Persistence, Endpoints],
+  providers: [databaseProvider(config), { provide: SCHEMA, useFactory: () => buildSchema(known) }, countersProvider, policiesProvider, decisionsProvider, databaseLifeProvider, Endpoints],
 })
 
 const databaseProvider = (config: Config): Provider => ({
@@ -36,6 +35,12 @@ const databaseProvider = (config: Config): Provider => ({
     onError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
   }),
 })
+
+const databaseLifeProvider: Provider = {
+  provide: Symbol('DatabaseLife'),
+  inject: [DATABASE, BUS, LOGGER, INSTANCE],
+  useFactory: (database: Database<Tables>, bus: Bus, logger: Logger, instance: string) => databaseLife({ database, bus, service: 'policy-decision', source: instance, logger }),
+}
 
 const countersProvider: Provider = { provide: COUNTERS, inject: [METRICS], useFactory: (registry: Registry) => makeMetrics(registry) }
 
