@@ -15,6 +15,8 @@ interface Service {
   readonly ports?: readonly string[]
 }
 
+/** Where the services' files are; see deploy/check-image.sh. */
+const image = process.env['SALLYPORT_IMAGE_ROOT'] ?? root
 const compose = parse(readFileSync(path.join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as { services: Record<string, Service> }
 const ours = Object.entries(compose.services).filter(([, service]) => service.build !== undefined)
 
@@ -43,7 +45,7 @@ const run = (name: string, service: Service): void => {
   const [program, ...args] = service.command!
   expect(program).toBe('node')
   const child = spawn(process.execPath, args, {
-    cwd: root,
+    cwd: image,
     env: {
       PATH: process.env['PATH']!, ...environment,
       ...('SALLYPORT_HTTP_PORT' in environment ? { SALLYPORT_HTTP_HOST: '127.0.0.1', SALLYPORT_HTTP_PORT: String(port) } : {}),
