@@ -50,8 +50,9 @@ export class AuditStore implements OnApplicationBootstrap, OnModuleDestroy, OnAp
       migrations: migrations(schema),
       poolSize: config.SALLYPORT_AUDIT_POOL_SIZE,
       // Arrays of one chunk of events must not go through temporary files.
+      // Results of queries are the bulk of what is kept: a server that was built with it compresses them with what costs least.
       // "Stored" means that a crash of the database loses nothing: a server that answers before it has written is not asked to.
-      onConnect: `set role "${writerRole(schema)}"; set work_mem = '64MB'; select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
+      onConnect: `set role "${writerRole(schema)}"; set work_mem = '64MB'; select set_config('default_toast_compression', 'lz4', false) from pg_settings where name = 'default_toast_compression' and 'lz4' = any(enumvals); select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
       onError: (error) => logger.warn({ error: String(error) }, 'an idle connection to the database broke'),
     })
     this.database = database

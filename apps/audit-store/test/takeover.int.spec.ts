@@ -6,7 +6,7 @@ import { waitFor } from '@sallyport/testing'
 import pg from 'pg'
 import { newPlan } from '../src/admission/admit.js'
 import { takeOver } from '../src/ledger/load-state.js'
-import { FencedError, storeValues, writePlan } from '../src/ledger/write-plan.js'
+import { FencedError, storeStatement, writePlan } from '../src/ledger/write-plan.js'
 import { startPlatform, wholeSession, type Platform } from './fixtures.js'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -74,7 +74,7 @@ describe('taking over', () => {
       const old = await takeOver(pool)
       await takeOver(pool)
       const plan = newPlan()
-      await expect(writePlan(pool, { plan, values: storeValues(plan), tip: old, streamSequence: 1 })).rejects.toBeInstanceOf(FencedError)
+      await expect(writePlan(pool, { plan, statement: storeStatement(plan), tip: old, streamSequence: 1 })).rejects.toBeInstanceOf(FencedError)
     } finally {
       await pool.end()
     }

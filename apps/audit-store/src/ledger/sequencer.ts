@@ -4,7 +4,7 @@ import { newPlan, type Plan } from '../admission/admit.js'
 import { watermarkOf, type SessionState } from '../admission/session-state.js'
 import { loadOpenSessions, loadTip, takeOver } from './load-state.js'
 import { chunksOf, planChunk } from './take-chunk.js'
-import { FencedError, storeValues, writePlan, type Tip } from './write-plan.js'
+import { FencedError, storeStatement, writePlan, type Tip } from './write-plan.js'
 
 /** What was committed: told to proxies, projected, and measured. */
 export interface Stored {
@@ -49,12 +49,12 @@ const createWriter = ({ pool, onStored }: SequencerOptions) => {
     written: (): Promise<void> => writing,
     write: async (known: Memory, plan: Plan, streamSequence: number): Promise<void> => {
       for (const state of plan.touched) plan.watermarks.set(state, watermarkOf(state))
-      const values = storeValues(plan)
+      const statement = storeStatement(plan)
       await writing
       const before = known.tip
       known.tip = { epoch: before.epoch, position: before.position + plan.accepted.length, streamSequence }
       const began = performance.now()
-      writing = writePlan(pool, { plan, values, tip: before, streamSequence }).then(() => {
+      writing = writePlan(pool, { plan, statement, tip: before, streamSequence }).then(() => {
         onStored({ plan, position: before.position + 1, seconds: (performance.now() - began) / 1000 })
       })
       // It is awaited by the next one or by the end; until then it must not count as unhandled.

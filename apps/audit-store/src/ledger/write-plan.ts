@@ -41,8 +41,62 @@ const STORE = `
   )
   select count(*)::int as held from fence`
 
-/** The plan's rows in the form of the statement's parameters; made while the transaction before is still running. */
-export const storeValues = (plan: Plan): readonly unknown[] => {
+/** Up to so many events are written as they are: taking arrays apart costs a commit of few events as much as writing them. */
+const FEW_EVENTS = 8
+const COLUMNS_OF_EVENT = 14
+const COLUMNS_OF_STATEMENT = 5
+
+/** {@link STORE} for so many events, each the only one of its session, with a parameter for each value. */
+const storeFew = (count: number): string => {
+  const rows = (columns: readonly (readonly [offset: number, type: string])[]): string =>
+    Array.from({ length: count }, (_, row) => `($2::int8 + ${row + 1}, ${columns.map(([offset, type]) => `$${COLUMNS_OF_STATEMENT + row * COLUMNS_OF_EVENT + offset}::${type}`).join(', ')})`).join(', ')
+  return `
+  with fence as (
+    update sequencer set position = $3, stream_sequence = $4 where epoch = $1 and position = $2 returning true
+  ), heads as (
+    insert into session_heads (session, proxy, sequence, lost_at, ended)
+    select session, proxy, sequence, lost_at, ended from fence, (values ${rows([[3, 'text'], [11, 'text'], [12, 'int8'], [13, 'int8'], [14, 'bool']])}) as head (n, session, proxy, sequence, lost_at, ended)
+    on conflict (session) do update set sequence = excluded.sequence, lost_at = excluded.lost_at, ended = excluded.ended
+  ), stored as (
+    insert into events (position, id, type, session, sequence, subject, source, time, commitment, stored_at)
+    select event.*, $5::timestamptz from fence, (values ${rows([[1, 'uuid'], [2, 'text'], [3, 'text'], [4, 'int8'], [5, 'text'], [6, 'text'], [7, 'timestamptz'], [8, 'bytea']])}) as event
+  ), kept as (
+    insert into payloads (position, salt, body)
+    select payload.* from fence, (values ${rows([[9, 'bytea'], [10, 'bytea']])}) as payload
+  )
+  select count(*)::int as held from fence`
+}
+
+const FEW_STATEMENTS = Array.from({ length: FEW_EVENTS + 1 }, (_, count) => storeFew(count))
+
+/** A statement with its parameters behind the first four, which say where the log ends. */
+export interface StoreStatement {
+  readonly name: string
+  readonly text: string
+  readonly values: readonly unknown[]
+}
+
+/** The plan's rows as parameters; made while the transaction before is still running. */
+export const storeStatement = (plan: Plan): StoreStatement => {
+  const { accepted, touched } = plan
+  const few = accepted.length > 0 && accepted.length <= FEW_EVENTS && touched.size === accepted.length && new Set(accepted.map((event) => event.session)).size === accepted.length && accepted.every((event) => event.session !== null)
+  return few
+    ? { name: `store-${accepted.length}`, text: FEW_STATEMENTS[accepted.length] ?? '', values: fewValues(plan) }
+    : { name: 'store', text: STORE, values: manyValues(plan) }
+}
+
+const fewValues = ({ accepted, touched }: Plan): readonly unknown[] => {
+  const heads = new Map([...touched].map((head) => [head.session, head]))
+  const values: unknown[] = [new Date().toISOString()]
+  for (const { id, type, session, sequence, subject, source, time, body } of accepted) {
+    const { salt, commitment } = newCommitment(body)
+    const head = heads.get(session ?? '')
+    values.push(id, type, session, sequence, subject, source, new Date(time).toISOString(), commitment, salt, body, head?.proxy, head?.head, head?.lostAt, head?.ended)
+  }
+  return values
+}
+
+const manyValues = (plan: Plan): readonly unknown[] => {
   const events = plan.accepted
   const sealed = events.map((event) => newCommitment(event.body))
   const heads = [...plan.touched]
@@ -112,8 +166,8 @@ const writeRare = async (client: pg.ClientBase, plan: Plan): Promise<void> => {
 
 export interface PlannedWrite {
   readonly plan: Plan
-  /** {@link storeValues} of the plan. */
-  readonly values: readonly unknown[]
+  /** {@link storeStatement} of the plan. */
+  readonly statement: StoreStatement
   readonly tip: Tip
   readonly streamSequence: number
 }
@@ -122,8 +176,8 @@ export interface PlannedWrite {
  * Stores a plan and moves the tip, all or nothing. Throws FencedError when another sequencer has taken over; on any other error
  * the outcome is unknown and everything must be read again.
  */
-export const writePlan = async (pool: pg.Pool, { plan, values, tip, streamSequence }: PlannedWrite): Promise<void> => {
-  const query = { name: 'store', text: STORE, values: [tip.epoch, tip.position, tip.position + plan.accepted.length, streamSequence, ...values] }
+export const writePlan = async (pool: pg.Pool, { plan, statement, tip, streamSequence }: PlannedWrite): Promise<void> => {
+  const query = { ...statement, values: [tip.epoch, tip.position, tip.position + plan.accepted.length, streamSequence, ...statement.values] }
   if (isPlain(plan)) {
     held(await pool.query<{ held: number }>(query))
     return
