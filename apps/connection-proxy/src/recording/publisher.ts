@@ -9,26 +9,46 @@ interface Queued {
   readonly text: string
 }
 
+const bodyOf = (batch: readonly Queued[]): string => encodeBatch(batch.map((queued) => queued.text))
+
 const RETRY_MS = 200
 /** Attempts of which one is logged. */
 const WARN_EVERY = 25
+/** The store confirms what it was sent within milliseconds; what it hasn't after so long is published again, and JetStream asked whether it has it. */
+const OVERDUE_MS = 1_000
+const CHECK_MS = 250
+/** So many messages may wait for the store; further ones go one by one, each acknowledged by JetStream. */
+const SENT_MAX = 256
 /** Half of the limit, so that a message stays below it also when every character takes two bytes. */
 const BATCH_CHARS_MAX = MESSAGE_BYTES_MAX / 2
+
+/** A message that the store has not confirmed yet. */
+interface Sent {
+  readonly batch: readonly Queued[]
+  readonly at: number
+}
+
+const isStored = ({ record, sequence }: Queued): boolean => record.storedThrough >= sequence
 
 /**
  * Publishes the events of one partition: whatever gathers while a publish is in flight goes as one message (group commit).
  * A publish of unknown outcome is repeated under its numbers until it is acknowledged; the store drops what it has already.
+ * Of sessions that wait for the store (`confirmedBy`), JetStream's own acknowledgement would come beside the store's and cost as much: it
+ * is asked for only when that is overdue.
  */
 export class PartitionPublisher {
   private queue: Queued[] = []
   private scheduled = false
   private inFlight = false
   private closed = false
+  private sent: Sent[] = []
+  private checking: NodeJS.Timeout | undefined
 
   constructor(
     private readonly bus: Bus,
     private readonly proxy: string,
     private readonly partition: number,
+    private readonly confirmedBy: 'store' | 'stream',
     private readonly logger: Logger,
   ) {}
 
@@ -46,20 +66,51 @@ export class PartitionPublisher {
 
   close(): void {
     this.closed = true
+    clearInterval(this.checking)
   }
 
   private flush(): void {
     this.scheduled = false
     if (this.inFlight || this.queue.length === 0) return
-    this.inFlight = true
     const batch = this.take()
-    const body = encodeBatch(batch.map((queued) => queued.text))
-    void this.publish(body).then((acknowledged) => {
+    if (this.confirmedBy !== 'store' || this.sent.length >= SENT_MAX || !this.send(batch)) this.publishAcknowledged(batch)
+    this.schedule()
+  }
+
+  /** Answers whether it left; that it arrived is for the store to say. */
+  private send(batch: readonly Queued[]): boolean {
+    try {
+      this.bus.send(sessionSubject(this.proxy, this.partition), bodyOf(batch))
+    } catch {
+      return false
+    }
+    this.sent.push({ batch, at: performance.now() })
+    this.checking ??= setInterval(() => this.check(), CHECK_MS).unref()
+    return true
+  }
+
+  private check(): void {
+    const confirmed = this.sent.findIndex(({ batch }) => !batch.every(isStored))
+    this.sent.splice(0, confirmed === -1 ? this.sent.length : confirmed)
+    const [oldest] = this.sent
+    if (oldest === undefined) {
+      clearInterval(this.checking)
+      this.checking = undefined
+    } else if (!this.inFlight && performance.now() - oldest.at > OVERDUE_MS) {
+      this.sent.shift()
+      this.publishAcknowledged(oldest.batch)
+    }
+  }
+
+  private publishAcknowledged(batch: readonly Queued[]): void {
+    this.inFlight = true
+    void this.publish(bodyOf(batch)).then((acknowledged) => {
       this.inFlight = false
       // Given up at shutdown: an event that nobody acknowledged must not let its effect through.
       if (!acknowledged) return
       // In order within a session, so the last one seen is its watermark.
       for (const queued of batch) queued.record.published(queued.sequence)
+      this.check()
       this.schedule()
     })
   }

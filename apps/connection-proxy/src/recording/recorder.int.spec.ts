@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { watermarks } from '@sallyport/contracts/audit'
+import { EVENT_STREAM } from '@sallyport/contracts/events'
 import { proxyHeartbeatSchema } from '@sallyport/contracts/session'
 import type { Bus } from '@sallyport/messaging'
 import { freshBus, waitFor } from '@sallyport/testing'
@@ -18,7 +19,7 @@ afterAll(async () => {
   await store.close()
 })
 
-const recorderOf = (proxy: string): Recorder => new Recorder({ bus, proxy, partitions: 1, tailBytesMax: 1024 * 1024, hopelessAfterAsks: 1, logger: pino({ level: 'silent' }) })
+const recorderOf = (proxy: string, carrier = bus): Recorder => new Recorder({ bus: carrier, proxy, partitions: 1, tailBytesMax: 1024 * 1024, hopelessAfterAsks: 1, logger: pino({ level: 'silent' }) })
 
 /** Every session that heartbeats name until `enough` says so. */
 const listedBy = async (proxy: string, recorder: Recorder, enough: (sessions: ReadonlySet<string>) => boolean): Promise<ReadonlySet<string>> => {
@@ -71,6 +72,31 @@ test('a session whose record the store will never take ends; at "stream" level i
   for (const record of [patient, waiting]) record.stored(1)
   await stop()
   await recorder.stop()
+}, 30_000)
+
+test('what the store does not confirm is published again, once JetStream has it no more', async () => {
+  let dropped = 0
+  const lossy: Bus = { ...bus, get connected() { return true }, send: () => { dropped += 1 } }
+  const recorder = recorderOf('px-lossy', lossy)
+  recorder.start()
+  const record = recorder.open('ses_lossy')
+  const { lastSequence: before } = await store.streamState(EVENT_STREAM)
+  record.append('sallyport.session.opened.v1', 'ses_lossy', '{}')
+  record.append('sallyport.command.requested.v1', 'cmd_1', '{}')
+  await waitFor(() => record.allPublished)
+  expect(dropped).toBe(1)
+  expect((await store.streamState(EVENT_STREAM)).lastSequence).toBe(before + 1)
+  record.stored(2)
+  // Confirmed in time: nothing is published twice.
+  const sure = recorderOf('px-sure', { ...bus, get connected() { return true }, send: () => confirmed.stored(1) })
+  sure.start()
+  const confirmed = sure.open('ses_sure')
+  confirmed.append('sallyport.session.opened.v1', 'ses_sure', '{}')
+  await waitFor(() => confirmed.settled)
+  await new Promise((resolve) => { setTimeout(resolve, 1_600) })
+  expect(confirmed.allPublished).toBe(false)
+  await recorder.stop()
+  await sure.stop()
 }, 30_000)
 
 test('what the store will never have is given up once the session has ended, and its room is free again', async () => {

@@ -47,10 +47,10 @@ export class Recorder implements RecordSink {
 
   constructor(private readonly options: RecorderOptions) {
     this.source = `sallyport/connection-proxy/${options.proxy}`
-    const publishers = (first: number): PartitionPublisher[] =>
-      Array.from({ length: options.partitions }, (_, partition) => new PartitionPublisher(options.bus, options.proxy, first + partition, options.logger))
-    this.publishers = publishers(0)
-    this.patientPublishers = publishers(PATIENT_PARTITION)
+    const publishers = (first: number, confirmedBy: 'store' | 'stream'): PartitionPublisher[] =>
+      Array.from({ length: options.partitions }, (_, partition) => new PartitionPublisher(options.bus, options.proxy, first + partition, confirmedBy, options.logger))
+    this.publishers = publishers(0, 'store')
+    this.patientPublishers = publishers(PATIENT_PARTITION, 'stream')
   }
 
   start(): void {

@@ -51,6 +51,8 @@ export interface Bus {
   subscribe(subject: string, handler: (payload: unknown, subject: string) => void | Promise<void>, options?: { queue?: string }): Stop
   /** Publishes to JetStream; answers the stream sequence. Rejects with RpcError `unavailable` when the outcome is unknown. */
   append(subject: string, body: Uint8Array | string, options?: { timeoutMs?: number }): Promise<number>
+  /** Publishes to JetStream without asking whether it has it: for what somebody else confirms. Throws RpcError `unavailable` while disconnected. */
+  send(subject: string, body: Uint8Array | string): void
   consume(options: ConsumeOptions): Stop
   ensureEventStream(options?: EventStreamOptions): Promise<StreamState>
   streamState(stream: string): Promise<StreamState>
@@ -112,6 +114,10 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
     append: async (subject, body, appendOptions) => {
       if (!connected) throw new RpcError('unavailable', 'the bus is disconnected')
       return appender.append(subject, body, appendOptions?.timeoutMs ?? APPEND_TIMEOUT_MS)
+    },
+    send: (subject, body) => {
+      if (!connected) throw new RpcError('unavailable', 'the bus is disconnected')
+      connection.publish(subject, body)
     },
     consume: (consumeOptions) => consumeStream({ connection, logger, onStatus }, consumeOptions),
     ensureEventStream: (streamOptions) => ensureEventStream(connection, streamOptions ?? {}),
