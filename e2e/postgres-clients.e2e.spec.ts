@@ -78,6 +78,9 @@ describe('pgbench', () => {
 describe('pg_dump and pg_restore', () => {
   test('a dump through the gateway restores', async () => {
     const file = path.join(dir, 'dump')
+    const before = await platform.direct('shop')
+    await before.query('update notes set body = \'nothing that is masked\'')
+    await before.end()
     const dumped = await runProgram('pg_dump', ['-Fc', '--no-owner', '--no-privileges', '-t', 'notes', '-f', file], engineerEnv)
     expect(dumped.err).not.toContain('error:')
     expect(dumped.code).toBe(0)
@@ -89,6 +92,17 @@ describe('pg_dump and pg_restore', () => {
     expect(restored.code).toBe(0)
     const after = await platform.direct('shop')
     expect((await after.query('select count(*)::int as n from notes')).rows).toEqual([{ n: 1 }])
+    await after.query(`update notes set body = '${SECRETS.key}'`)
+    await after.end()
+  })
+
+  test('one that holds masks does not: what they stand for would be lost', async () => {
+    const file = path.join(dir, 'masked')
+    await runProgram('pg_dump', ['-Fc', '-a', '-t', 'notes', '-f', file], engineerEnv)
+    const restored = await runProgram('pg_restore', ['-a', '-d', 'shop', file], engineerEnv)
+    expect(restored.err).toContain('placeholder of a masked value')
+    const after = await platform.direct('shop')
+    expect((await after.query('select body from notes')).rows).toEqual([{ body: SECRETS.key }])
     await after.end()
   })
 })
