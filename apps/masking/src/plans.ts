@@ -18,10 +18,10 @@ export class Plans {
   ) {}
 
   /** Throws RpcError `unavailable` while the rules can't be verified. */
-  plan(request: PlanRequest): MaskPlanReply {
+  async plan(request: PlanRequest): Promise<MaskPlanReply> {
     const done = this.metrics.planning.startTimer()
     try {
-      const { revision, documents, compiled } = this.rules.current()
+      const { revision, documents, compiled } = await this.rules.fresh()
       const decision = planFor(documents, request)
       this.metrics.plans.inc({ result: resultOf(decision) })
       return { ...decision, revision, hashKey: compiled.hashKey }

@@ -11,18 +11,18 @@ const EVALUATION_MS_MAX = 750
 export class Decisions {
   constructor(private readonly policies: Policies, private readonly metrics: Metrics) {}
 
-  decide(request: DecideRequest): DecideReply {
-    const { effects: _effects, ...reply } = this.counted(request)
+  async decide(request: DecideRequest): Promise<DecideReply> {
+    const { effects: _effects, ...reply } = await this.counted(request)
     return reply
   }
 
-  explain(request: DecideRequest): ExplainReply {
+  explain(request: DecideRequest): Promise<ExplainReply> {
     return this.evaluate(request)
   }
 
-  private counted(request: DecideRequest): ExplainReply {
+  private async counted(request: DecideRequest): Promise<ExplainReply> {
     try {
-      const reply = this.evaluate(request)
+      const reply = await this.evaluate(request)
       this.metrics.decisions.inc({ outcome: reply.outcome })
       return reply
     } catch (error) {
@@ -31,8 +31,8 @@ export class Decisions {
     }
   }
 
-  private evaluate(request: DecideRequest): ExplainReply {
-    const { compiled, revision } = this.policies.current()
+  private async evaluate(request: DecideRequest): Promise<ExplainReply> {
+    const { compiled, revision } = await this.policies.fresh()
     if (compiled.kind === 'faulty') throw new RpcError('unavailable', compiled.why)
     const began = performance.now()
     const end = this.metrics.evaluation.startTimer()

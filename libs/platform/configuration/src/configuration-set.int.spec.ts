@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { managedBySchema, nameSchema } from '@sallyport/contracts/change'
+import { HEARTBEAT_AGE_MAX_MS } from '@sallyport/contracts/policy'
 import { RpcError } from '@sallyport/contracts/rpc'
 import type { Bus } from '@sallyport/messaging'
 import { aggregateTables, openDatabase, type AggregateTables, type Database } from '@sallyport/persistence'
@@ -72,10 +73,18 @@ test('before a change is answered, its replica decides by it and has told everyb
   await stop()
 })
 
+test('a process that was too busy to look for a second looks when it is asked, and is not without an answer', async () => {
+  const until = performance.now() + HEARTBEAT_AGE_MAX_MS + 100
+  while (performance.now() < until);
+  expect(() => sets[0]!.current()).toThrow('can\'t be verified')
+  expect((await sets[0]!.fresh()).documents).toEqual(sets[0]!.current().documents)
+})
+
 test('while a revision can\'t be loaded nobody speaks for it, and a change mends it', async () => {
   expect(await codeOf(sets[0]!.put({ name: 'g', text: 'unloadable', managedBy: 'git' }, 'ada'))).toBe('done')
   await waitFor(() => sets.every((set) => !set.verified()), { what: 'silence' })
   expect(() => sets[0]!.current()).toThrow('can\'t be verified')
+  await expect(sets[0]!.fresh()).rejects.toThrow('can\'t be verified')
   await sets[1]!.put({ name: 'g', text: 'fine', managedBy: 'git' }, 'ada')
   await waitFor(() => sets.every((set) => set.verified()), { what: 'both replicas' })
 })

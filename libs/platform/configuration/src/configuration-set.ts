@@ -25,6 +25,8 @@ export interface ConfigurationSet<D extends ConfigurationDocument, C> {
   start(): Promise<void>
   /** What to decide by. Throws RpcError `unavailable` when it was not verified within the last second. */
   current(): Snapshot<D, C>
+  /** The same, verified now when that is longer ago. */
+  fresh(): Promise<Snapshot<D, C>>
   verified(): boolean
   /** Creates or replaces. An equal document is no change. Throws RpcError `conflict`, `invalid` (details are faults), `unavailable`. */
   put(draft: Draft<D>, actor: string): Promise<{ document: D; revision: number }>
@@ -120,7 +122,7 @@ export const configurationSet = <D extends ConfigurationDocument, C>(options: Co
       .where('aggregate', '=', aggregate).where('change', '=', id).where('state', '=', 'staged').execute()
   })
 
-  return { start: replica.start, current: replica.current, verified: replica.verified, put, remove, stage, activate, discard, stop: async () => { await replica.stop() } }
+  return { start: replica.start, current: replica.current, fresh: replica.fresh, verified: replica.verified, put, remove, stage, activate, discard, stop: async () => { await replica.stop() } }
 }
 
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000

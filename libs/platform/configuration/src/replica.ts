@@ -32,6 +32,8 @@ export interface Replica<D extends ConfigurationDocument, C> {
   start(): Promise<void>
   /** Throws RpcError `unavailable` unless the snapshot was verified against the database within the last second. */
   current(): Snapshot<D, C>
+  /** The same after a look at the database where the last one is too long ago: a process that was busy for a second has not lost anything. */
+  fresh(): Promise<Snapshot<D, C>>
   verified(): boolean
   /** Loads what was committed before the call and says so on the bus. Rejects when the database can't be asked. */
   refresh(): Promise<void>
@@ -77,6 +79,11 @@ const readSet = async <D extends ConfigurationDocument>(options: ReplicaOptions<
     return { revision, documents: documentsOf(await readState(transaction, options.aggregate, options.schema)) }
   })
 
+const known = <T>(aggregate: string, snapshot: T | undefined): T => {
+  if (snapshot === undefined) throw new RpcError('unavailable', `${aggregate}: the configuration can't be verified against the database now`)
+  return snapshot
+}
+
 /**
  * Keeps one replica's copy of the set true. Before each heartbeat the revision is read from the database, and no heartbeat goes out
  * that isn't built on such a reading: a replica that lost its database falls silent, and with it what was cached under its word.
@@ -120,6 +127,8 @@ export const createReplica = <D extends ConfigurationDocument, C>(options: Repli
   }
   const verified = (): boolean => snapshot !== undefined && performance.now() - verifiedAt <= HEARTBEAT_AGE_MAX_MS
 
+  const current = (): Snapshot<D, C> => known(aggregate, verified() ? snapshot : undefined)
+
   return {
     start: async () => {
       await (options.database.kysely as Tables).insertInto('configuration_revisions').values({ aggregate, revision: 1 }).onConflict((conflict) => conflict.doNothing()).execute()
@@ -133,9 +142,11 @@ export const createReplica = <D extends ConfigurationDocument, C>(options: Repli
       })
       timer = setTimeout(() => void tick(), HEARTBEAT_INTERVAL_MS)
     },
-    current: () => {
-      if (snapshot === undefined || !verified()) throw new RpcError('unavailable', `${aggregate}: the configuration can't be verified against the database now`)
-      return snapshot
+    current,
+    fresh: async () => {
+      // A failed look was logged; what it means is said by `current`.
+      if (!verified()) await refresh().catch(() => undefined)
+      return current()
     },
     verified,
     refresh,
