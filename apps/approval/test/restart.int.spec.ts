@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { approve, getApproval, release, requestApproval, type Approval, type ApprovalRequest } from '@sallyport/contracts/approval'
 import { newId } from '@sallyport/contracts/ids'
 import { at, type RpcError } from '@sallyport/contracts/rpc'
-import { startCluster, type Cluster } from './cluster.js'
+import { eventually, startCluster, type Cluster } from './cluster.js'
 import { bob, carol, need, requestOf } from './fixtures.js'
 
 let cluster: Cluster
@@ -45,4 +45,17 @@ describe('an instance', () => {
       expect((await cluster.streamed(held.id)).map(({ type }) => type.split('.')[2])).toEqual(['requested', 'resolution-recorded', 'approved', 'released'])
     }
   })
+})
+
+test('an instance that was stopped leaves no connection to the database behind', async () => {
+  const alone = await startCluster()
+  const open = async (): Promise<number> => {
+    const { rows } = await alone.sql.query<{ n: number }>('select count(*)::int as n from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()')
+    return rows[0]!.n
+  }
+  const instance = await alone.start()
+  expect(await open()).toBeGreaterThan(0)
+  await instance.stop()
+  await eventually(async () => (await open()) === 0)
+  await alone.stop()
 })
