@@ -26,6 +26,7 @@ export class SshSession implements ProtocolSession {
   private upstream: Client | undefined
   private authentication: Authentication | undefined
   private gate: Gate | undefined
+  private entering: Promise<void> | undefined
   private opened = false
   private over = false
   private goodbye: NodeJS.Timeout | undefined
@@ -58,7 +59,12 @@ export class SshSession implements ProtocolSession {
     client.on('handshake', () => {
       if (!isStrict(client)) this.fail(new Refusal('malformed', 'this client has no strict key exchange (CVE-2023-48795)', { remedy: 'Use a client of 2024 or later.' }))
     })
-    this.authentication = new Authentication(this.host, client, software, (admission) => this.enter(admission, software), (refusal) => this.fail(refusal))
+    this.authentication = new Authentication(this.host, client, software, (admission) => this.entered(this.enter(admission, software)), (refusal) => this.fail(refusal))
+  }
+
+  private entered(entering: Promise<void>): Promise<void> {
+    this.entering = entering.catch(() => undefined)
+    return entering
   }
 
   /** Logs in to the target and opens the session. Rejects with a Refusal. */
@@ -77,7 +83,7 @@ export class SshSession implements ProtocolSession {
     guard(upstream, ({ message }) => this.fail(new Refusal('target-failed', `the target broke the SSH protocol: ${message}`)))
     this.gate = new Gate(host)
     this.serve({
-      host, client, upstream, username: access.username, options, gate: this.gate, ended: this.ending.signal, fail: (thrown) => this.fail(thrown), track: (work) => this.track(work),
+      host, client, upstream, connection: admission.connection, username: access.username, options, gate: this.gate, ended: this.ending.signal, fail: (thrown) => this.fail(thrown), track: (work) => this.track(work),
     })
   }
 
@@ -101,7 +107,8 @@ export class SshSession implements ProtocolSession {
   /** The library has ended a side's stream: somebody said good-bye, or was cut off. */
   private finished(side: Side): void {
     if (this.over) return
-    if (side === 'target') return this.fail(new Refusal('target-failed', 'the target closed the connection'))
+    // Until the session is open, whoever logs in hears of it.
+    if (side === 'target') return this.opened ? this.fail(new Refusal('target-failed', 'the target closed the connection')) : undefined
     this.goodbye ??= setTimeout(() => this.fail(new Refusal('malformed', 'the client disconnected')), GOODBYE_MS)
   }
 
@@ -110,7 +117,9 @@ export class SshSession implements ProtocolSession {
     if (side === 'target') {
       this.targetWire.end()
       this.gate?.close()
-      // What the target said last still goes out.
+      // What the target said last still goes out, or why it let nobody in.
+      await this.entering
+      await new Promise((resolve) => { setImmediate(resolve) })
       await Promise.all(this.working)
       this.terminate(new Refusal('target-failed', 'the target closed the connection'))
       return

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { sealingContext, type Connection } from '@sallyport/contracts/directory'
 import { seal } from '@sallyport/sealing'
 import { freePort } from '@sallyport/testing'
+import ssh2, { type Client, type ConnectConfig } from 'ssh2'
 import { Platform } from '../../../../e2e/harness/platform.js'
 import { newDir, type Sshd } from './sshd.js'
 
@@ -55,7 +56,7 @@ export class Gateway {
   openssh(secret: string, args: readonly string[]): { readonly args: readonly string[]; readonly env: Record<string, string> } {
     return {
       args: [
-        '-F', 'none', '-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile=${this.dir}/known_hosts`, '-o', 'LogLevel=ERROR', '-o', 'PreferredAuthentications=password', '-o', 'NumberOfPasswordPrompts=1',
+        '-F', 'none', '-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile=${this.dir}/known_hosts`, ...(args.some((arg) => arg.startsWith('LogLevel')) ? [] : ['-o', 'LogLevel=ERROR']), '-o', 'PreferredAuthentications=password', '-o', 'NumberOfPasswordPrompts=1',
         '-o', 'PubkeyAuthentication=no', '-o', `Port=${this.port}`, ...args,
       ],
       env: { PATH: process.env['PATH'] ?? '', HOME: this.dir, SECRET: secret, SSH_ASKPASS: path.join(this.dir, 'askpass'), SSH_ASKPASS_REQUIRE: 'force' },
@@ -65,6 +66,16 @@ export class Gateway {
   spawn(secret: string, args: readonly string[], program = 'ssh'): ChildProcess {
     const { args: all, env } = this.openssh(secret, args)
     return spawn(program, all, { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  }
+
+  /** A connection by the library's client, for what OpenSSH's doesn't do. Rejects as it does. */
+  client(config: ConnectConfig): Promise<Client> {
+    const client = new ssh2.Client()
+    return new Promise((resolve, reject) => {
+      client.once('ready', () => resolve(client))
+      client.on('error', reject)
+      client.connect({ host: '127.0.0.1', port: this.port, ...config })
+    })
   }
 
   /** Runs OpenSSH's client to its end. Without `input` its stdin ends at once. */
@@ -98,3 +109,16 @@ export const POLICIES = `
 @id("touch-needs-a-person") @approval("dba") @expires("1m") @reason("Files are made with a second pair of eyes.")
 forbid (principal in Group::"ai-agents", action in Action::"execute", resource) when { context has program && context.program == "touch" };
 `
+
+/** Runs a command by the library's client to its end. */
+export const execOn = (client: Client, command: string): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> => new Promise((resolve, reject) => {
+  client.exec(command, (error, channel) => {
+    if (error !== undefined) return reject(error)
+    let out = ''
+    let err = ''
+    channel.on('data', (chunk: Buffer) => { out += chunk.toString() })
+    channel.stderr.on('data', (chunk: Buffer) => { err += chunk.toString() })
+    channel.on('close', (code: number | null) => resolve({ code, out, err }))
+    return undefined
+  })
+})

@@ -8,6 +8,8 @@ export interface Conversation {
   readonly host: SessionHost
   readonly client: Connection
   readonly upstream: Client
+  /** The connection's name. */
+  readonly connection: string
   /** The account on the target. */
   readonly username: string
   readonly options: SshOptions

@@ -13,11 +13,29 @@ interface Innards {
     readonly _kexinit: unknown
     readonly _packetRW: { readonly write: { readonly allocStart: number; readonly allocStartKEX: number; alloc(bytes: number, force?: boolean): Buffer; finalize(packet: Buffer, force?: boolean): Buffer } }
     readonly _cipher: { encrypt(packet: Buffer): void }
+    _offer: Offer
     readonly _kex: { readonly sessionID: Buffer }
     readonly _authsQueue: string[]
     channelOpenFail(recipient: number, reason: number, text: string): void
     readonly _handlers: Record<string, ((...given: readonly never[]) => void) | undefined>
   }
+}
+
+interface Named {
+  readonly array: readonly string[]
+}
+
+interface Direction<T> {
+  readonly cipher: T
+  readonly mac: T
+  readonly compress: T
+  readonly lang: T
+}
+
+/** What is offered in a key exchange. */
+interface Offer {
+  readonly constructor: new (offered: { readonly kex: readonly string[]; readonly serverHostKey: readonly string[]; readonly cs: Direction<readonly string[]>; readonly sc: Direction<readonly string[]> }) => Offer
+  readonly lists: { readonly kex: Named; readonly serverHostKey: Named; readonly cs: Direction<Named>; readonly sc: Direction<Named> }
 }
 
 interface ChannelManager {
@@ -120,4 +138,21 @@ export const authenticateBy = (peer: Client, username: string, algorithm: string
   const packet = write.alloc(body.length)
   packet.set(body, write.allocStart)
   protocol._cipher.encrypt(write.finalize(packet))
+}
+
+const directionOf = ({ cipher, mac, compress, lang }: Direction<Named>): Direction<readonly string[]> => ({ cipher: cipher.array, mac: mac.array, compress: compress.array, lang: lang.array })
+
+const withoutSha1Offers = new WeakMap<Offer, Offer>()
+
+/** The library offers an RSA host key with SHA-1 signatures, too, whatever it is told. Must be called before the key exchange begins. */
+export const offerNoSha1 = (client: Connection): void => {
+  const protocol = protocolOf(client)
+  const offer = protocol._offer
+  let better = withoutSha1Offers.get(offer)
+  if (better === undefined) {
+    const { kex, serverHostKey, cs, sc } = offer.lists
+    better = new offer.constructor({ kex: kex.array, serverHostKey: serverHostKey.array.filter((name) => name !== 'ssh-rsa'), cs: directionOf(cs), sc: directionOf(sc) })
+    withoutSha1Offers.set(offer, better)
+  }
+  protocol._offer = better
 }

@@ -12,8 +12,8 @@ export class Wire {
   /** `onFinished`: the library has said its last word to the side. */
   constructor(host: SessionHost, side: Side, onFinished: () => void) {
     this.stream = new Duplex({
-      allowHalfOpen: true,
-      emitClose: true,
+      // Once the side has ended, the library is told that it is gone.
+      allowHalfOpen: false,
       read: () => {
         this.room?.()
         this.room = undefined
@@ -25,7 +25,7 @@ export class Wire {
       },
       final: (done) => {
         done()
-        onFinished()
+        if (!this.finished) onFinished()
       },
     })
   }
