@@ -38,7 +38,7 @@ describe.each(routes.map(({ method, path, access }) => [`${method} ${path}`, { m
 })
 
 test('what is not in the table is not there', async () => {
-  for (const path of ['/', '/v1', '/v1/nothing', '/v1/whoami/', '/v1/sessions/none/live', '/admin', '//v1/whoami']) {
+  for (const path of ['/', '/v1', '/v1/nothing', '/v1/whoami/', '/v1/sessions/none/live', '/v1/grants', '/v1/access-requests', '/v1/notifications', '/v1/audit/checkpoint', '/admin', '//v1/whoami']) {
     expect([path, (await cluster.ask('ada', 'GET', path)).status]).toEqual([path, path.startsWith('//') ? 400 : 404])
   }
 })

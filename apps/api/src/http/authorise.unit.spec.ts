@@ -12,7 +12,7 @@ const verifier: Verifier = {
   verify: (token) => token === 'good' ? Promise.resolve({ party: ada, expiresAt }) : Promise.reject(new IdentityError(token as never, 'so it is')),
 }
 const development = { name: 'development', url: 'http://127.0.0.1:1', audience: 'sallyport', groupsClaim: 'groups', primary: true }
-const view = () => viewOf([], { protocols: new Set(), developmentIssuer: development })
+const view = () => viewOf([], { protocols: new Map(), developmentIssuer: development })
 const refused = async (authorization: string | undefined): Promise<[number, string | undefined]> => {
   const problem = problemOf(await callerOf(authorization, verifier, view).then(() => new Error('accepted'), (thrown: unknown) => thrown))
   return [problem.status, problem.headers['www-authenticate']]

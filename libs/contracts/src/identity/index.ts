@@ -15,7 +15,7 @@ export const partySchema = z.object({
   owner: z.string().optional(),
   /** An agent that was removed from the directory: nothing is done under its name. */
   retired: z.literal(true).optional(),
-  /** The token shows what its issuer's setting `people` asks for. Without it nobody counts as a person who approves. */
+  /** The token shows that a person holds it, by its issuer's setting `people`. Who doesn't, approves nothing. */
   person: z.literal(true).optional(),
 })
 export type Party = z.infer<typeof partySchema>
@@ -41,8 +41,8 @@ export const issuerSchema = z.object({
   keysUrl: z.string().optional(),
   /**
    * How a token shows that a person holds it and no program: the claim has one of these values, or holds one of them in a list. Without
-   * this setting no token of the issuer does: what the grants leave in a token differs from issuer to issuer (RFC 9068 section 2.2 only
-   * recommends that a client's `sub` be the client's).
+   * this setting a token is a person's unless it is plain that a client got it for itself: its claim `principal_kind`, if it has one, is not
+   * `person`, or its subject is its own client (which RFC 9068 section 2.2 recommends, and not every issuer does: set it where programs have tokens).
    */
   people: z.object({ claim: z.string().min(1).max(255), values: z.array(z.string().min(1).max(255)).min(1).max(100) }).strict().optional(),
 })

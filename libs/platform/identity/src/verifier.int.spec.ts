@@ -41,7 +41,7 @@ const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'acc
 describe('a token', () => {
   test('of the primary issuer names its subject and groups as they are', async () => {
     const { party, expiresAt } = await verify(token())
-    expect(party).toEqual({ kind: 'user', issuer: 'corp', subject: 'bob', uid: 'bob', groups: ['dba'], chain: [] })
+    expect(party).toEqual({ kind: 'user', issuer: 'corp', subject: 'bob', uid: 'bob', groups: ['dba'], person: true, chain: [] })
     expect(expiresAt.getTime()).toBeGreaterThan(Date.now())
   })
 
@@ -54,15 +54,28 @@ describe('a token', () => {
     expect((await verify(token({ groups: ['/dba'] }), [issuer(), partner])).party.groups).toEqual(['/dba'])
   })
 
-  test('shows a person only by what its issuer is set to, whatever else it holds', async () => {
+  test('shows a person by what its issuer is set to, whatever else it holds', async () => {
     const people = { claim: 'kind', values: ['person', 'staff'] }
     const shown = async (claims: JWTPayload, setting?: Issuer['people']) => (await verify(token(claims), [issuer(setting === undefined ? {} : { people: setting })])).party.person
-    expect(await shown({ kind: 'person', amr: ['pwd', 'mfa'], auth_time: 1, acr: '1' })).toBeUndefined()
     expect(await shown({ kind: 'person' }, people)).toBe(true)
     expect(await shown({ kind: ['x', 'staff'] }, people)).toBe(true)
     for (const kind of [undefined, 'agent', [], ['persons'], true, null, { person: true }]) expect([kind, await shown({ kind }, people)]).toEqual([kind, undefined])
     expect(await shown({ groups: ['employees'] }, { claim: 'groups', values: ['employees'] })).toBe(true)
     expect(await shown({ kind: 'person', act: { sub: 'coding-agent' } }, people)).toBeUndefined()
+  })
+
+  test.each([
+    ['a person\'s own', { sub: 'bob', client_id: 'console' }, true],
+    ['a token without any mark', { sub: 'bob' }, true],
+    ['a client\'s, as RFC 9068 has it', { sub: 'pipeline', client_id: 'pipeline' }, undefined],
+    ['a client\'s, by its authorised party', { sub: 'pipeline', azp: 'pipeline' }, undefined],
+    ['a client\'s, as others write it', { sub: 'abc@clients', azp: 'abc' }, undefined],
+    ['a client\'s, by its grant', { sub: 'x', gty: 'client-credentials' }, undefined],
+    ['one that says it is a program\'s', { sub: 'bob', client_id: 'console', principal_kind: 'agent' }, undefined],
+    ['one that says it is a person\'s', { sub: 'bob', client_id: 'bob', principal_kind: 'person' }, true],
+    ['one that says something else', { sub: 'bob', principal_kind: ['person'] }, undefined],
+  ] as const)('without a setting, %s', async (_, claims, person) => {
+    expect((await verify(token(claims as unknown as JWTPayload))).party.person).toBe(person)
   })
 
   test('of an actor makes the actor the principal and those it acts for its chain, nearest first', async () => {

@@ -151,12 +151,21 @@ const principalOf = (payload: JWTPayload, issuer: Issuer, foreign: readonly stri
   return { ...first, chain }
 }
 
-/** Only by the issuer's own setting: no grant leaves the same marks everywhere. */
+/** What a token says of itself where its issuer has no setting of its own. */
+const KIND_CLAIM = 'principal_kind'
+
+/**
+ * By the issuer's setting. Without one: by the claim `principal_kind` where the token has it; else everybody is a person but a client that
+ * got the token for itself, whose subject is then the client (RFC 9068 section 2.2).
+ */
 const showsPerson = (payload: JWTPayload, { people }: Issuer): boolean => {
-  if (people === undefined) return false
+  if (people === undefined) return payload[KIND_CLAIM] === undefined ? !isClientsOwn(payload) : payload[KIND_CLAIM] === 'person'
   const claim = payload[people.claim]
   return (Array.isArray(claim) ? claim : [claim]).some((value) => typeof value === 'string' && people.values.includes(value))
 }
+
+const isClientsOwn = ({ sub, client_id: client, azp, gty }: JWTPayload): boolean =>
+  gty === 'client-credentials' || [client, azp].some((id) => typeof id === 'string' && (sub === id || sub === `${id}@clients`))
 
 const groupsOf = (value: unknown): string[] => {
   if (value === undefined) return []
