@@ -25,7 +25,16 @@ if [ ! -e /etc/postgresql-common ]; then
   echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
 fi
 
-had_nats=$(command -v nats-server || true)
+# What starts with the system, by systemd's own links.
+enabled() { find /etc/systemd/system -path '*.wants/*' -type l 2>/dev/null | sed 's|.*/||' | sort -u; }
+enabled_before=$(enabled)
 install() { apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=120 "$@" >&2; }
 install "$@" 2>/dev/null || { apt-get update -qq >&2 && install "$@"; }
-if [ -z "$had_nats" ] && command -v systemctl >/dev/null 2>&1; then systemctl disable nats-server >/dev/null 2>&1 || true; fi
+# Nor is anything of these packages started when the system starts, where it wasn't before.
+if command -v systemctl >/dev/null 2>&1; then
+  own=$(dpkg -L "$@" 2>/dev/null | sed -n 's|.*/systemd/system/||p')
+  for unit in $(enabled); do
+    printf '%s\n' "$own" | grep -qxF "$unit" || continue
+    printf '%s\n' "$enabled_before" | grep -qxF "$unit" || systemctl disable "$unit" >/dev/null 2>&1 || true
+  done
+fi

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { packagesFor } from './debian-packages.mjs'
 
 const root = path.join(import.meta.dirname, '../..')
 const state = path.join(root, '.sallyport')
@@ -13,20 +14,14 @@ const say = (text) => process.stderr.write(`sallyport: ${text}\n`)
 const has = (program) => [...(process.env.PATH ?? '').split(':'), ...SYSTEM_DIRS].some((dir) => dir !== '' && existsSync(path.join(dir, program)))
 const pythonHas = (module) => ['/usr/bin/python3', 'python3'].some((python) => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0)
 
-const nats = { package: 'nats-server', why: 'the services talk over NATS', present: () => has('nats-server') }
-const psql = { package: 'postgresql-client', why: 'the demo and the tests use the real psql', present: () => has('psql') && has('pg_dump') }
-const pgbench = { package: 'postgresql', why: 'pgbench is in it; no server of it is started', present: () => has('pgbench') }
-const psycopg = { package: 'python3-psycopg2', why: 'the tests use a Python driver', present: () => pythonHas('psycopg2') }
-const pgbouncer = { package: 'pgbouncer', why: 'the benchmarks compare with it', present: () => has('pgbouncer') }
-
-const needs = { up: [nats], demo: [nats, psql], test: [nats, psql, pgbench, psycopg], bench: [nats, psql, pgbench, pgbouncer], client: [] }
+const present = ({ programs, pythonModule }) => (programs === undefined ? pythonHas(pythonModule) : programs.every(has))
 
 const installPackages = (wanted) => {
-  const missing = wanted.filter((need) => !need.present())
+  const missing = wanted.filter((need) => !present(need))
   if (missing.length === 0) return
   for (const need of missing) say(`installing ${need.package} (Debian package): ${need.why}`)
   const { status } = spawnSync('sh', [path.join(import.meta.dirname, 'apt-install.sh'), ...missing.map((need) => need.package)], { stdio: ['inherit', 'inherit', 'inherit'] })
-  const still = missing.filter((need) => !need.present())
+  const still = missing.filter((need) => !present(need))
   if (status === 0 && still.length === 0) return
   say(`could not install ${still.map((need) => need.package).join(', ')}: install ${still.length === 1 ? 'it' : 'them'} yourself, then run this again`)
   process.exit(1)
@@ -87,7 +82,7 @@ const locked = async (work) => {
 
 mkdirSync(state, { recursive: true })
 await locked(async () => {
-  installPackages(needs[process.argv[2] ?? 'client'] ?? [])
+  installPackages(packagesFor(root, process.argv[2] ?? 'client'))
   installDependencies()
   const { build } = await import('../build.mjs')
   const compiled = await build()
