@@ -28,6 +28,9 @@ export const limits = {
   inputAheadBytesMax: 256 * 1024,
   /** One recorded piece of input. */
   inputPieceBytesMax: 256 * 1024,
+  /** Of one line typed at a governed shell, with the lines that continue it, and how many are remembered. */
+  shellLineBytesMax: 16 * 1024,
+  shellHistoryMax: 500,
   /** Between keep-alives, and how many may go unanswered. */
   keepAliveMs: 15_000,
   keepAlivesMax: 20,

@@ -1,9 +1,11 @@
 import { strictness, type ActionClass, type Effect, type FactType, type Facts, type InputKind, type Operation, type Recognition, type Touches } from '@sallyport/protocol-kit'
+import { shellActions } from './shell/operations.js'
 import { actions as textActions, facts as textFacts } from './recognition/index.js'
 
 /** Precise actions and the class of each. */
 export const actions = {
   ...textActions,
+  ...shellActions,
   /** A variable that says in which language to speak and how to draw. */
   'ssh.locale': 'connect',
   /** Any other variable. */

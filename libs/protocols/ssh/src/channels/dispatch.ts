@@ -2,10 +2,6 @@ import { Refusal } from '@sallyport/protocol-kit'
 import { requestOperation } from '../operations.js'
 import { refuseRequest, type Serve } from './request.js'
 
-/** An interactive shell. */
-export const serveShell: Serve = async (_conversation, request) =>
-  refuseRequest(request, new Refusal('denied', 'this connection has no interactive shells', { remedy: 'Give the command to run: ssh … <command>.' }))
-
 /** Subsystems that are understood, by name; any other is judged, recorded and not opened. */
 export const subsystems: Readonly<Record<string, Serve>> = {}
 

@@ -22,6 +22,8 @@ export class Inflow {
     private readonly from: Readable,
     private readonly to: Writable,
     private readonly failed: (thrown: unknown) => void,
+    /** Sees what is typed at a terminal, instead of its record by digest: digests of single keys would tell what was typed where nothing is echoed. */
+    private readonly typed?: (piece: Buffer) => void,
   ) {}
 
   start(): void {
@@ -67,9 +69,13 @@ export class Inflow {
   private forward(piece: Buffer): void {
     this.pieces = []
     this.pieceBytes = 0
-    this.sequence = this.host.recordInput(this.ticket, piece)
-    this.ahead += piece.length
     this.bytes += piece.length
+    if (this.typed === undefined) {
+      this.sequence = this.host.recordInput(this.ticket, piece)
+      this.ahead += piece.length
+    } else {
+      this.typed(piece)
+    }
     const room = this.to.write(piece)
     const writable = this.host.whenWritable('target')
     const recorded = this.ahead > limits.inputAheadBytesMax ? this.host.whenAcknowledged(this.sequence).then(() => { this.ahead = 0 }) : undefined

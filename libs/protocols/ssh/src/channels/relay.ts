@@ -21,6 +21,18 @@ export interface RelayOptions {
   /** Bytes of output to record at most. */
   readonly recordedBytesMax: number
   readonly failed: (thrown: unknown) => void
+  /** Whose recording the output goes to, when that is another operation's. */
+  readonly recording?: Ticket
+  /** Sees what is typed at a terminal, instead of its record by digest. */
+  readonly typed?: (piece: Buffer) => void
+  /** Sees the output as the target wrote it, and answers what of it is for the client. */
+  readonly filter?: OutputFilter
+}
+
+export interface OutputFilter {
+  write(chunk: Buffer): Buffer
+  /** What was held back to the last. */
+  end(): Buffer
 }
 
 /** Carries one running operation's streams both ways: masked, recorded, and with back-pressure, until both of the target's have ended. */
@@ -38,11 +50,11 @@ export class Relay {
   /** Must be made in the callback in which the target's channel came, so that nothing of it is missed. */
   constructor(
     private readonly options: RelayOptions,
-    private readonly client: ServerChannel,
+    private readonly client: Readable & Partial<Pick<ServerChannel, 'eof'>>,
     private readonly outflow: Outflow,
     private readonly target: ClientChannel,
   ) {
-    this.inflow = new Inflow(options.host, options.ticket, client, target, options.failed)
+    this.inflow = new Inflow(options.host, options.ticket, client, target, options.failed, options.typed)
     target.on('error', () => undefined)
     target.on('exit', (code: number | null, signal?: string, dumped?: string, text?: string) => {
       this.end = code === null ? { kind: 'signal', signal: (signal ?? 'TERM').replace(/^SIG/, ''), dumped: dumped !== undefined && dumped !== '', text: text ?? '' } : { kind: 'status', status: code }
@@ -94,6 +106,10 @@ export class Relay {
     }
   }
 
+  private get recording(): Ticket {
+    return this.options.recording ?? this.options.ticket
+  }
+
   private ending(): Outcome['outcome'] {
     if (this.gone) return 'cancelled'
     if (this.options.kind === 'tunnel' || this.end.kind === 'status') return 'completed'
@@ -102,11 +118,12 @@ export class Relay {
 
   private carry(kind: OutKind, stream: Readable): Promise<void> {
     const { host, plan, mask: how } = this.options
+    const filter = kind === 'output' ? this.options.filter : undefined
     const mask = plan.stream(how)
     this.masks.push(mask)
     return new Promise((resolve) => {
       stream.on('data', (chunk: Buffer) => {
-        this.deliver(kind, mask.write(chunk, host.now()))
+        this.deliver(kind, mask.write(filter === undefined ? chunk : filter.write(chunk), host.now()))
         this.rearm(kind, mask)
         const room = this.room()
         if (room === undefined) return
@@ -116,8 +133,9 @@ export class Relay {
       stream.once('end', () => {
         clearTimeout(this.timers.get(mask))
         this.timers.delete(mask)
+        if (filter !== undefined) this.deliver(kind, mask.write(filter.end(), host.now()))
         this.deliver(kind, mask.end())
-        if (this.options.kind === 'tunnel' && kind === 'output') void this.outflow.drained().then(() => this.client.eof())
+        if (this.options.kind === 'tunnel' && kind === 'output') void this.outflow.drained().then(() => this.client.eof?.())
         resolve()
       })
     })
@@ -146,16 +164,16 @@ export class Relay {
   }
 
   private keep(kind: OutKind, piece: Uint8Array): void {
-    const { host, ticket, recordedBytesMax } = this.options
+    const { host, recordedBytesMax } = this.options
     const room = recordedBytesMax - this.recorded
     if (room <= 0) return
     const kept = piece.length <= room ? piece : piece.subarray(0, room)
     this.recorded += kept.length
-    host.record(ticket, kind, kept)
+    host.record(this.recording, kind, kept)
   }
 
   private room(): Promise<unknown> | undefined {
-    const recorded = this.options.host.whenRecorded(this.options.ticket)
+    const recorded = this.options.host.whenRecorded(this.recording)
     const written = this.outflow.whenRoom()
     return recorded === undefined && written === undefined ? undefined : Promise.all([recorded, written])
   }

@@ -34,7 +34,7 @@ export interface ChannelRequest {
 export type Serve = (conversation: Conversation, request: ChannelRequest) => Promise<void>
 
 /** A line on stderr; a terminal has only one stream, and needs the carriage return. */
-export const say = ({ outflow, terminal }: ChannelRequest, line: string): void => {
+export const say = ({ outflow, terminal }: Pick<ChannelRequest, 'outflow' | 'terminal'>, line: string): void => {
   if (terminal === undefined) outflow.write('error', Buffer.from(`${line}\n`))
   else outflow.write('output', Buffer.from(`${line}\r\n`))
 }

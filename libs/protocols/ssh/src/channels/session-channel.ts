@@ -1,6 +1,7 @@
 import type { AcceptConnection, RejectConnection, ServerChannel, Session } from 'ssh2'
 import type { Conversation } from '../session/conversation.js'
-import { serveShell, serveUnknownSubsystem, subsystems } from './dispatch.js'
+import { serveShell } from '../shell/serve-shell.js'
+import { serveUnknownSubsystem, subsystems } from './dispatch.js'
 import { judgeVariable } from './environment.js'
 import { runExec } from './exec.js'
 import { Outflow } from './outflow.js'
