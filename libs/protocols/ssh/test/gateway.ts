@@ -74,7 +74,7 @@ export class Gateway {
     return new Promise((resolve, reject) => {
       client.once('ready', () => resolve(client))
       client.on('error', reject)
-      client.connect({ host: '127.0.0.1', port: this.port, ...config })
+      client.connect({ host: '127.0.0.1', port: this.port, strictVendor: false, ...config })
     })
   }
 

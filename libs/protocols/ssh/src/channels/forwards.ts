@@ -52,14 +52,14 @@ export const serveTunnel = async (conversation: Conversation, tunnel: Tunnel): P
   let relay: Relay
   let outflow: Outflow
   let client: ServerChannel
+  let target: ClientChannel
   try {
-    const ends = await tunnel.open()
-    client = ends.client
+    ;({ client, target } = await tunnel.open())
     client.on('error', () => undefined)
     outflow = new Outflow(host, client)
     relay = new Relay({
       host, ticket, kind: 'tunnel', plan: { stream: passThrough }, mask: { hold: 'viable', delayMaxMs: 0, binary: 'pass' }, recordedBytesMax: 0, failed: conversation.fail,
-    }, client, outflow, ends.target)
+    }, client, outflow, target)
   } catch {
     host.finish(ticket, { outcome: 'failed', bytesOut: 0, error: { code: 'target', message: 'the other end could not be opened' } })
     return tunnel.reject('Sallyport: the other end could not be opened.')
@@ -68,12 +68,22 @@ export const serveTunnel = async (conversation: Conversation, tunnel: Tunnel): P
     outflow.close()
     relay.leave()
   }
-  client.once('close', leave)
+  client.once('close', () => {
+    outflow.close()
+    closeWritten(target)
+  })
   ended.addEventListener('abort', leave, { once: true })
   await relay.run()
   ended.removeEventListener('abort', leave)
   host.finish(ticket, relay.outcome())
   client.close()
+}
+
+/** Closes a channel when all that was written to it has gone out: the library would cut it. */
+const closeWritten = (channel: ClientChannel): void => {
+  channel.once('finish', () => channel.close())
+  channel.end()
+  if (channel.writableFinished) channel.close()
 }
 
 /** A callback of the library as a promise; what it throws at once is a rejection, too. */

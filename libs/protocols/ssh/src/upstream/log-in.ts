@@ -57,7 +57,7 @@ export const logIn = (host: SessionHost, stream: Duplex, access: TargetAccess, n
   client.once('close', () => failed('the target closed the connection during log-in'))
   try {
     client.connect({
-      sock: stream, username: access.username, ident: 'Sallyport', algorithms, readyTimeout: 0, keepaliveInterval: limits.keepAliveMs, keepaliveCountMax: limits.keepAlivesMax,
+      sock: stream, username: access.username, ident: 'Sallyport', algorithms, readyTimeout: 0, strictVendor: false, keepaliveInterval: limits.keepAliveMs, keepaliveCountMax: limits.keepAlivesMax,
       authHandler: handlerFor(client, access, name, options),
       hostVerifier: (blob: Buffer, verify: (valid: boolean) => void) => {
         checkHostKey(host, options, blob).then(() => verify(true), (refusal: unknown) => {
