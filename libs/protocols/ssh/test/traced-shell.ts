@@ -48,7 +48,7 @@ export class TracedShell {
   }
 
   static accepts(shell: string, text: string): boolean {
-    const { status, stderr } = spawnSync(shell, ['-n', '-c', text], { encoding: 'utf8', input: '', timeout: 5000 })
+    const { status, stderr } = spawnSync(shell, ['-n'], { encoding: 'utf8', input: text, timeout: 5000 })
     return status === 0 && !stderr.includes('syntax error')
   }
 

@@ -81,7 +81,7 @@ describe('what writes, waits in the background or changes what follows is no rea
 
 describe('what can\'t be read is unrecognised and says why', () => {
   it.each<[string, string]>([
-    ['an open quote', "echo 'a"], ['an open double quote', 'echo "a'], ['an open substitution', 'echo $(rm x'], ['an open expansion', 'echo ${a'], ['an open backquote', 'echo `rm x'], ['an open arithmetic', 'echo $((1'], ['an open group', '{ ls'], ['an open subshell', '(ls'], ['a stray parenthesis', 'ls)'], ['a parenthesis after a command', 'ls (rm x)'], ['zsh\'s glob qualifiers', "ls *(e:'rm x':)"],
+    ['a parenthesis that the parser drops', 'ls(rm'], ['one at the end', 'ls('], ['an open here-document', 'cat <<E\nx'], ['an end of one with an open quote', "<<E'rm"], ['a form of substitution of the newest bash', 'echo ${ rm x; }'], ['another', 'echo ${|rm x; }'], ['an open quote', "echo 'a"], ['an open double quote', 'echo "a'], ['an open substitution', 'echo $(rm x'], ['an open expansion', 'echo ${a'], ['an open backquote', 'echo `rm x'], ['an open arithmetic', 'echo $((1'], ['an open group', '{ ls'], ['an open subshell', '(ls'], ['a stray parenthesis', 'ls)'], ['a parenthesis after a command', 'ls (rm x)'], ['zsh\'s glob qualifiers', "ls *(e:'rm x':)"],
     ['an extended pattern', 'ls @(a|b)'], ['one for the program', '/bin/@(rm) x'], ['one that runs something', 'ls @($(rm x))'], ['fish\'s substitution', 'echo (rm x)'], ['a stray fi', 'fi'], ['a stray done', 'ls; done'], ['if without then', 'if ls; fi'], ['an operator without a command', 'ls &&'], ['a pipe without one', '| ls'], ['two operators', 'ls ; ; ls'], ['a redirection without a name', 'ls >'], ['an error within a substitution', 'echo $(if)'], ['within backquotes', 'echo `if`'], ['within quotes', 'echo "$(fi)"'], ['within an expansion', 'echo ${a:-$(fi)}'],
     ['within arithmetic', 'echo $((1+$(fi)))'], ['within a conditional', '[[ $(fi) ]]'], ['within a here-document', 'cat <<E\n$(fi)\nE'], ['within a process substitution', 'cat <(fi)'], ['within a pattern', 'ls [$(fi)]'], ['within braces', 'ls {a,$(fi)}'], ['NUL', 'ls\0rm x'], ['half a surrogate pair', 'ls \ud800'], ['what stands for invalid UTF-8', 'ls \ufffd'],
   ])('%s: %j', (_, text) => {
@@ -107,7 +107,7 @@ describe('what can\'t be read is unrecognised and says why', () => {
 
   it.each<[string, string]>([
     ['here-documents of 64 KiB', `cat <<E\n${'x $(y) \n'.repeat(8000)}E\n`], ['many words', 'a '.repeat(60_000)], ['many pipes', `a${'|a'.repeat(1500)}`], ['many braces', `echo ${'{a,'.repeat(10_000)}b${'}'.repeat(10_000)}`], ['many negations', `${'! '.repeat(50_000)}a`], ['many quotes', `echo ${'""'.repeat(50_000)}`], ['many backslashes', `echo ${'\\\\'.repeat(50_000)}`], ['many assignments', `${'a=b '.repeat(20_000)}ls`],
-    ['many here-documents', `cat ${'<<E '.repeat(2000)}\n${'x\nE\n'.repeat(2000)}`], ['many redirections', `ls ${'>f '.repeat(20_000)}`],
+    ['many here-documents', `cat ${'<<E '.repeat(2000)}\n${'x\nE\n'.repeat(2000)}`], ['comments', `ls ${'# '.repeat(30_000)}(`], ['comments and a parenthesis', `ls(${'# '.repeat(30_000)}(`], ['many redirections', `ls ${'>f '.repeat(20_000)}`],
   ])('%s are read, or unrecognised, in time', (_, text) => {
     expect(['read', 'execute', 'unrecognised']).toContain(of(text).class)
   })

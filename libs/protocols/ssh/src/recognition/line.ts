@@ -76,8 +76,7 @@ const builtinOf = (command: SimpleCommand): Builtin | undefined => {
 
 /** What ends what a message of the parser misses. */
 const endings: readonly (readonly [pattern: RegExp, text: string])[] = [
-  [/unterminated double quote/, '"'], [/unterminated (?:single|ANSI-C)/i, "'"], [/unterminated (?:command|process) substitution/, ')'], [/unterminated parameter/, '}'], [/unterminated backtick/, '`'],
-  [/unterminated arithmetic/, '))'], [/unterminated/, ')'], [/expected 'then'/, '\nthen'], [/expected 'do'/, '\ndo'], [/to close 'if'/, '\nfi'], [/to close '(?:for|while|until|select)'/, '\ndone'], [/to close 'case'/, '\nesac'],
+  [/expected 'then'/, '\nthen'], [/expected 'do'/, '\ndo'], [/to close 'if'/, '\nfi'], [/to close '(?:for|while|until|select)'/, '\ndone'], [/to close 'case'/, '\nesac'],
   [/to close '\[\['/, ' ]]'], [/to close brace group/, '\n}'], [/to close subshell/, ')'], [/function body/, ' { :; }'], [/expected command/, '\n:'], [/expected redirect/, ' x'], [/expected /, ' x'],
 ]
 const endingsMax = 40
@@ -92,7 +91,8 @@ const canGoOn = (text: string): boolean => {
   let tried = text
   for (let count = 0; count < endingsMax; count += 1) {
     const problem = firstProblem(tried)
-    if (problem === undefined) return true
+    // Nothing but more text can end an open quote or substitution; whether it will be right then, nobody knows yet.
+    if (problem === undefined || problem.startsWith('unterminated')) return true
     const ending = endings.find(([pattern]) => pattern.test(problem))
     if (ending === undefined) return false
     tried += ending[1]

@@ -15,7 +15,7 @@ export interface Word {
 
 export interface Assignment {
   readonly name: string
-  /** Undefined for an array or an array's element. */
+  /** Undefined for an array, an array's element, and what is appended. */
   readonly value: Word | undefined
   readonly span: Span
 }

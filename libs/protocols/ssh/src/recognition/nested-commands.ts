@@ -61,7 +61,7 @@ const opaque: Readonly<Record<string, RegExp>> = {
 export const scriptOptions = (program: string, args: readonly Word[]): readonly (Word | undefined)[] => {
   const options = Object.hasOwn(table, program) ? table[program] : undefined
   const hidden = Object.hasOwn(opaque, program) ? opaque[program] : undefined
-  const found: (Word | undefined)[] = hidden !== undefined && (hidden.test('') || args.some(({ text }) => hidden.test(text))) ? [undefined] : []
+  const found: (Word | undefined)[] = hidden !== undefined && (args.length === 0 ? hidden.test('') : args.some(({ text }) => hidden.test(text))) ? [undefined] : []
   // The server's `-e` names features of the protocol.
   if (options === undefined || (program === 'rsync' && args.some(({ text }) => text === '--server'))) return found
   args.forEach((word, index) => {

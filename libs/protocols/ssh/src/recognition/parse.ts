@@ -1,4 +1,5 @@
 import { type Redirection as ParsedRedirection, type ParsedScript, type SyntaxNode, type Word as ParsedWord, forEachChild, parse as parseBash } from 'unbash'
+import { Coverage } from './coverage.js'
 import type { Assignment, Parsed, Redirection, ShellText, SimpleCommand, Span, Word } from './model.js'
 import { wordOf } from './words.js'
 
@@ -26,11 +27,13 @@ interface Place {
   readonly inShell: boolean
   /** Within `[[ ]]`, where extended patterns are always on. */
   readonly inTest: boolean
+  readonly coverage: Coverage
 }
 
 interface Found {
   readonly commands: SimpleCommand[]
   readonly functions: string[]
+  readonly coverages: Coverage[]
   nodes: number
   openHereDocument: boolean
 }
@@ -75,7 +78,7 @@ const addCommand = (node: CommandNode, place: Place, found: Found): void => {
   for (const item of [...node.prefix, ...node.suffix]) {
     if (item.type === 'Word') words.push(word(item, place))
     else if (item.type === 'Assignment') {
-      const value = item.value.type === 'Word' && item.index === undefined ? word(item.value, place) : undefined
+      const value = item.value.type === 'Word' && item.index === undefined && item.append !== true ? word(item.value, place) : undefined
       // What follows a command such as `export` is its argument, too.
       if (node.prefix.includes(item as never)) assignments.push({ name: item.name, value, span: spanOf(item, place) })
       else words.push(assignmentWord(item.text, value, item.name, spanOf(item, place)))
@@ -96,10 +99,18 @@ const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
   switch (node.type) {
     case 'Script':
       if ((node as ParsedScript).errors?.length) throw new SyntaxProblemError((node as ParsedScript).errors?.[0]?.message)
+      place.coverage.between('list', node, node.commands)
+      return place
+    case 'CompoundList':
+      place.coverage.between('list', node, node.commands)
+      return place
+    case 'HereDoc':
+      place.coverage.leaveOut(node.body.pos, node.closing?.end ?? node.body.end)
       return place
     case 'Statement':
       return node.background === true ? { ...place, background: true } : place
     case 'Command':
+      place.coverage.between('command', node, [...node.prefix, ...(node.name === undefined ? [] : [node.name]), ...node.suffix])
       addCommand(node, place, found)
       return place
     case 'Redirected':
@@ -108,6 +119,9 @@ const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
     case 'Function':
       found.functions.push(word(node.name, place).text)
       addConstruct(found, place, node, 'function', [word(node.name, place)])
+      return place
+    case 'Pipeline':
+      if (node.commands.length === 0) throw new SyntaxProblemError('a negation of nothing')
       return place
     case 'TestCommand':
       addConstruct(found, place, node, '[[')
@@ -137,7 +151,10 @@ const enter = (node: SyntaxNode, place: Place, found: Found): Place => {
     case 'ProcessSubstitution': {
       checkForm(node.text)
       const inner: Place = { ...place, inShell: false, piped: false, inTest: false }
-      return node.type === 'CommandExpansion' && node.script?.source !== undefined ? { ...inner, within: spanOf(node, place) } : inner
+      if (node.type !== 'CommandExpansion' || node.script?.source === undefined) return inner
+      const coverage = new Coverage(node.script.source)
+      found.coverages.push(coverage)
+      return { ...inner, within: spanOf(node, place), coverage }
     }
     default:
       return place
@@ -163,9 +180,12 @@ const withoutQuotes = (message: string): string => message.replace(/unexpected t
 
 /** Reads a text as bash does. Anything that isn't understood to its end is a problem. `within`: where the text stands in another one. */
 export const parse = (text: string, within?: Span): Parsed => {
-  const found: Found = { commands: [], functions: [], nodes: 0, openHereDocument: false }
+  const coverage = new Coverage(text)
+  const coverages = [coverage]
+  const found: Found = { commands: [], functions: [], coverages, nodes: 0, openHereDocument: false }
   try {
-    visit(parseBash(text), { within, level: 0, background: false, piped: false, inShell: true, inTest: false }, found)
+    visit(parseBash(text), { within, level: 0, background: false, piped: false, inShell: true, inTest: false, coverage }, found)
+    if (coverages.some((each) => !each.isWhole())) return { kind: 'problem', problem: 'something in it that can\'t be read' }
   } catch (error) {
     if (error instanceof SyntaxProblemError || error instanceof TooMuchError) return { kind: 'problem', problem: withoutQuotes(error.message) }
     if (error instanceof RangeError) return { kind: 'problem', problem: 'the text is nested too deeply' }

@@ -19,6 +19,7 @@ const obstacle = (text: string): string | undefined => {
   if (Buffer.byteLength(text) > textBytesMax) return `the text is longer than ${textBytesMax} bytes`
   if (text.includes('\0')) return 'the text contains a NUL byte'
   if (!text.isWellFormed() || text.includes('\ufffd')) return 'the text is not UTF-8'
+  if (/(?:^|[^\\])(?:\\\\)*\\$/.test(text)) return 'the text ends in a backslash'
   return undefined
 }
 
