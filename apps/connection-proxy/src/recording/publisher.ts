@@ -84,14 +84,19 @@ export class PartitionPublisher {
     } catch {
       return false
     }
+    this.forgetConfirmed()
     this.sent.push({ batch, at: performance.now() })
     this.checking ??= setInterval(() => this.check(), CHECK_MS).unref()
     return true
   }
 
+  /** What is left are events that the tail holds anyway. */
+  private forgetConfirmed(): void {
+    while (this.sent[0]?.batch.every(isStored) === true) this.sent.shift()
+  }
+
   private check(): void {
-    const confirmed = this.sent.findIndex(({ batch }) => !batch.every(isStored))
-    this.sent.splice(0, confirmed === -1 ? this.sent.length : confirmed)
+    this.forgetConfirmed()
     const [oldest] = this.sent
     if (oldest === undefined) {
       clearInterval(this.checking)
