@@ -2,6 +2,14 @@ import type { Readable, Writable } from 'node:stream'
 import type { SessionHost, Ticket } from '@sallyport/protocol-kit'
 import { limits } from '../limits.js'
 
+export interface InflowOptions {
+  readonly host: SessionHost
+  readonly ticket: Ticket
+  readonly failed: (thrown: unknown) => void
+  /** Sees what is typed at a terminal, instead of its record by digest: digests of single keys would tell what was typed where nothing is echoed. */
+  readonly typed?: (piece: Buffer) => void
+}
+
 /**
  * What a client sends into a running operation: each piece is recorded by its digest before it is forwarded, and at most
  * {@link limits.inputAheadBytesMax} bytes run ahead of their acknowledged records.
@@ -17,13 +25,9 @@ export class Inflow {
   private ahead = 0
 
   constructor(
-    private readonly host: SessionHost,
-    private readonly ticket: Ticket,
+    private readonly options: InflowOptions,
     private readonly from: Readable,
     private readonly to: Writable,
-    private readonly failed: (thrown: unknown) => void,
-    /** Sees what is typed at a terminal, instead of its record by digest: digests of single keys would tell what was typed where nothing is echoed. */
-    private readonly typed?: (piece: Buffer) => void,
   ) {}
 
   start(): void {
@@ -61,7 +65,7 @@ export class Inflow {
       if (this.pieceBytes > 0) this.forward(this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces, this.pieceBytes))
     } catch (thrown) {
       this.stop()
-      return this.failed(thrown)
+      return this.options.failed(thrown)
     }
     if (this.ended) this.to.end()
   }
@@ -70,15 +74,16 @@ export class Inflow {
     this.pieces = []
     this.pieceBytes = 0
     this.bytes += piece.length
-    if (this.typed === undefined) {
-      this.sequence = this.host.recordInput(this.ticket, piece)
+    const { host, ticket, typed } = this.options
+    if (typed === undefined) {
+      this.sequence = host.recordInput(ticket, piece)
       this.ahead += piece.length
     } else {
-      this.typed(piece)
+      typed(piece)
     }
     const room = this.to.write(piece)
-    const writable = this.host.whenWritable('target')
-    const recorded = this.ahead > limits.inputAheadBytesMax ? this.host.whenAcknowledged(this.sequence).then(() => { this.ahead = 0 }) : undefined
+    const writable = host.whenWritable('target')
+    const recorded = this.ahead > limits.inputAheadBytesMax ? host.whenAcknowledged(this.sequence).then(() => { this.ahead = 0 }) : undefined
     if (room && writable === undefined && recorded === undefined) return
     this.from.pause()
     const drained = room ? undefined : new Promise<void>((resolve) => {
@@ -87,7 +92,7 @@ export class Inflow {
     })
     Promise.all([drained, writable, recorded]).then(() => this.from.resume(), (thrown: unknown) => {
       this.stop()
-      this.failed(thrown)
+      this.options.failed(thrown)
     })
   }
 }

@@ -54,7 +54,7 @@ export class Relay {
     private readonly outflow: Outflow,
     private readonly target: ClientChannel,
   ) {
-    this.inflow = new Inflow(options.host, options.ticket, client, target, options.failed, options.typed)
+    this.inflow = new Inflow(options, client, target)
     target.on('error', () => undefined)
     target.on('exit', (code: number | null, signal?: string, dumped?: string, text?: string) => {
       this.end = code === null ? { kind: 'signal', signal: (signal ?? 'TERM').replace(/^SIG/, ''), dumped: dumped !== undefined && dumped !== '', text: text ?? '' } : { kind: 'status', status: code }

@@ -14,7 +14,6 @@ export interface Start {
 
 /** Where a command on the target begins: the gateway's own question, without a terminal. Undefined when it doesn't say. */
 export const askTarget = ({ upstream }: Conversation, { environment, signal }: Pick<ChannelRequest, 'environment' | 'signal'>): Promise<Start | undefined> => new Promise((resolve) => {
-  let timer: NodeJS.Timeout | undefined
   let target: ClientChannel | undefined
   const answer = (text: string): void => {
     clearTimeout(timer)
@@ -24,7 +23,7 @@ export const askTarget = ({ upstream }: Conversation, { environment, signal }: P
     resolve(directory.startsWith('/') && !text.includes('\ufffd') ? { directory, home } : undefined)
   }
   const giveUp = (): void => answer('')
-  timer = setTimeout(giveUp, ANSWER_MS)
+  const timer = setTimeout(giveUp, ANSWER_MS)
   signal.addEventListener('abort', giveUp, { once: true })
   upstream.exec(QUESTION, { env: environment }, (error, channel) => {
     if (error !== undefined) return answer('')

@@ -18,7 +18,7 @@ const laidOut = (text: string, from: Place, columns: number): { readonly place: 
     }
     const written = shown(sign)
     // What is shown by its name can be broken anywhere.
-    for (const [unit, width] of written === sign ? [[sign, columnsOf(sign)] as const] : [...written].map((each) => [each, 1] as const)) {
+    for (const [unit, width] of written === sign ? [[sign, columnsOf(sign)] as const] : [...written].map((each) => [each, columnsOf(each)] as const)) {
       if (column + width > columns) {
         // Said in so many words: terminals break at different times.
         drawn += '\r\n'

@@ -22,7 +22,7 @@ export const shown = (sign: string): string => sign.replace(UNSHOWN, (unit) => {
 /** Columns that a shown sign takes. Terminals differ on the newest emoji; what they agree on is right. */
 export const columnsOf = (sign: string): number => {
   const drawn = shown(sign)
-  if (drawn !== sign) return drawn.length
+  if (drawn !== sign) return Array.from(drawn).reduce((sum, unit) => sum + columnsOf(unit), 0)
   if (sign.length === 1 && sign >= ' ' && sign <= '~') return 1
   if (WIDE.test(sign) || sign.includes('\ufe0f')) return 2
   return Array.from(sign).every((unit) => ZERO.test(unit)) ? 0 : 1
