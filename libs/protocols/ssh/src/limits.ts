@@ -8,6 +8,8 @@ export const limits = {
   unauthenticatedBytesMax: 1024 * 1024,
   /** Bytes of a target that has not let us in: its greeting lines, key exchange, banners. */
   handshakeBytesMax: 1024 * 1024,
+  /** A peer's version line, and the lines that a target may say before it. */
+  versionBytesMax: 32 * 1024,
   /** A user name is the name of a connection: an RFC 1123 label. */
   userBytesMax: 256,
   /** Tokens. */

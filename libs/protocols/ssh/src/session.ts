@@ -34,8 +34,8 @@ export class SshSession implements ProtocolSession {
   private readonly ending = new AbortController()
 
   constructor(private readonly host: SessionHost) {
-    this.clientWire = new Wire(host, 'client', () => this.finished('client'))
-    this.targetWire = new Wire(host, 'target', () => this.finished('target'))
+    this.clientWire = new Wire(host, 'client', () => this.fail(new Refusal('malformed', 'no SSH version was said')), () => this.finished('client'))
+    this.targetWire = new Wire(host, 'target', () => this.fail(new Refusal('target-failed', 'the target said no SSH version')), () => this.finished('target'))
     acceptClient(host.serverKeys, this.clientWire.stream, (client, software) => this.greet(client, software))
   }
 

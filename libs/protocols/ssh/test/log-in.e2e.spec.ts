@@ -103,7 +103,7 @@ describe('who doesn\'t', () => {
       const key = parsed(readFileSync(path.join(sshd.dir, name), 'utf8'))
       const client = new ssh2.Client()
       const answers: number[] = []
-      const closed = new Promise((resolve) => void client.once('close', resolve))
+      const closed = new Promise<void>((resolve) => void client.once('close', () => resolve()))
       client.on('error', () => undefined)
       let asked = false
       const silent = Object.create(key) as ParsedKey

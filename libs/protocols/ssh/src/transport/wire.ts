@@ -1,16 +1,21 @@
 import { Duplex } from 'node:stream'
 import type { SessionHost, Side } from '@sallyport/protocol-kit'
+import { limits } from '../limits.js'
+
+const LINE_FEED = 0x0a
 
 /** One side's byte stream as the SSH library wants it: a socket without a socket. */
 export class Wire {
   readonly stream: Duplex
   /** Bytes received from the side. */
   received = 0
+  /** What came before the version line was whole: the library must not see that line in more than two pieces. Undefined since then. */
+  private preamble: Buffer | undefined = Buffer.alloc(0)
   private room: (() => void) | undefined
   private finished = false
 
-  /** `onFinished`: the library has said its last word to the side. */
-  constructor(host: SessionHost, side: Side, onFinished: () => void) {
+  /** `onEndless`: the side doesn't come to its version. `onFinished`: the library has said its last word to the side. */
+  constructor(host: SessionHost, private readonly side: Side, private readonly onEndless: () => void, onFinished: () => void) {
     this.stream = new Duplex({
       // Once the side has ended, the library is told that it is gone.
       allowHalfOpen: false,
@@ -34,8 +39,30 @@ export class Wire {
   receive(chunk: Buffer): void | Promise<void> {
     if (this.finished) return undefined
     this.received += chunk.length
-    if (this.stream.push(chunk)) return undefined
+    const ready = this.preamble === undefined ? chunk : this.begin(this.preamble, chunk)
+    if (ready === undefined || this.stream.push(ready)) return undefined
     return new Promise((resolve) => { this.room = resolve })
+  }
+
+  /** Answers everything from the version line on once it is whole; lines before it (RFC 4253, section 4.2) are passed over. */
+  private begin(before: Buffer, chunk: Buffer): Buffer | undefined {
+    const all = before.length === 0 ? chunk : Buffer.concat([before, chunk])
+    let start = 0
+    for (let end = all.indexOf(LINE_FEED); end >= 0; end = all.indexOf(LINE_FEED, start)) {
+      if (this.side === 'client' || all.toString('latin1', start, start + 4) === 'SSH-') {
+        this.preamble = undefined
+        return all.subarray(start)
+      }
+      start = end + 1
+    }
+    if (this.received > limits.versionBytesMax) {
+      this.preamble = undefined
+      this.onEndless()
+      return undefined
+    }
+    // The chunk is the session's only until the call returns.
+    this.preamble = Buffer.from(all.subarray(start))
+    return undefined
   }
 
   /** The side has ended its stream. */
