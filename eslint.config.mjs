@@ -10,6 +10,7 @@ await createProjectGraphAsync({ exitOnError: false })
 const directions = [
   ['type:protocol', ['type:kit']],
   ['type:kit', []],
+  ['type:demo', ['type:kit']],
   ['type:contract', []],
   ['type:engine', ['type:contract', 'type:kit', 'type:engine']],
   ['type:registry', ['type:kit', 'type:protocol']],

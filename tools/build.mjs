@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, writeFil
 import path from 'node:path'
 
 const root = path.dirname(import.meta.dirname)
-const patterns = ['apps/*', 'libs/*', 'libs/platform/*', 'libs/protocols/*']
+const patterns = ['apps/*', 'libs/*', 'libs/platform/*', 'libs/protocols/*', 'libs/protocols/*/demo']
 
 const options = {
   jsc: {

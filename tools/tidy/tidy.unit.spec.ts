@@ -43,7 +43,7 @@ describe('files', () => {
 
 describe('packages', () => {
   it('are tagged with exactly one type', () => {
-    const types = ['app', 'protocol', 'kit', 'contract', 'engine', 'platform', 'testing', 'composition', 'registry'].map((type) => `type:${type}`)
+    const types = ['app', 'protocol', 'demo', 'kit', 'contract', 'engine', 'platform', 'testing', 'composition', 'registry'].map((type) => `type:${type}`)
     expect(packages.filter(({ nx }) => (nx?.tags ?? []).filter((tag) => types.includes(tag)).length !== 1).map(({ name }) => name)).toEqual([])
   })
 
@@ -54,7 +54,8 @@ describe('packages', () => {
 
   it('list the packages of the workspace that they import', () => {
     const unlisted = packages.flatMap(({ dir, name, dependencies, devDependencies, optionalDependencies }) => {
-      const own = sources.filter((file) => file.startsWith(`${dir}/`))
+      const nested = packages.map((other) => `${other.dir}/`).filter((other) => other.startsWith(`${dir}/`) && other !== `${dir}/`)
+      const own = sources.filter((file) => file.startsWith(`${dir}/`) && !nested.some((other) => file.startsWith(other)))
       const inSource = new Set(own.filter((file) => !isTest(file)).flatMap((file) => importsOf(read(file))))
       const inTests = new Set(own.filter(isTest).flatMap((file) => importsOf(read(file))))
       const listed = { ...dependencies, ...optionalDependencies }

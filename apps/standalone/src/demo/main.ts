@@ -1,12 +1,14 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { playChapter, prepareChapters, writeConfiguration, type Chapter } from './chapters.js'
 import { APPLICATION_NAME, PsqlClient } from './psql-client.js'
 import { startOrdersTarget, type OrdersTarget } from './orders-target.js'
 import { restClient, tokenFor } from './rest-client.js'
 import { startPlatform, type RunningPlatform } from './running-platform.js'
 import { createScreen, type Screen } from './screen.js'
-import { play } from './story.js'
+import { check } from './step-check.js'
+import { play, STEPS } from './story.js'
 
 const usage = `./sallyport demo [--keep]
 
@@ -21,17 +23,26 @@ const introduce = (screen: Screen): void => {
   screen.note('A scripted client plays the AI agent "coding-agent", with the real psql. It never sees the database\'s password:\nits own access token is its password, and the gateway is its endpoint. Bob and Carol are DBAs, Iris is an auditor.\nEvery line below comes from the gateway, the API or the target, and each ✓ was checked.')
 }
 
-const tell = async (screen: Screen, target: OrdersTarget, { endpoints }: RunningPlatform): Promise<void> => {
+const tell = async (screen: Screen, target: OrdersTarget, { endpoints }: RunningPlatform, chapters: readonly Chapter[]): Promise<void> => {
   const as = async (name: string) => restClient(endpoints.api, await tokenFor(endpoints.issuer, name))
-  const agent = new PsqlClient({ ...endpoints.listeners['postgres']!, user: 'orders-prod', password: await tokenFor(endpoints.issuer, 'coding-agent'), env: process.env })
+  const agent = await as('coding-agent')
+  const people = { approvers: { bob: await as('bob'), carol: await as('carol') }, auditor: await as('iris') }
+  const psql = new PsqlClient({ ...endpoints.listeners['postgres']!, user: 'orders-prod', password: agent.token, env: process.env })
   try {
-    await play({ screen, agent, approvers: { bob: await as('bob'), carol: await as('carol') }, auditor: await as('iris'), askTarget: target.ask }, target.agentStatements)
+    await play({ screen, agent: psql, ...people, askTarget: target.ask }, target.agentStatements)
   } finally {
-    await agent.end()
+    await psql.end()
+  }
+  let number = STEPS
+  for (const chapter of chapters) {
+    await playChapter(chapter, screen.title, {
+      screen, listener: endpoints.listeners[chapter.protocol]!, agent, agentToken: agent.token, ...people,
+      step: (text) => screen.step(number += 1, text), check: (condition, what) => check(screen, condition, what),
+    })
   }
 }
 
-const explainKeeping = (screen: Screen, { endpoints, configuration }: RunningPlatform): void => {
+const explainKeeping = (screen: Screen, { endpoints }: RunningPlatform, configuration: string, chapters: readonly Chapter[]): void => {
   const listener = endpoints.listeners['postgres']!
   screen.title('Still running. Try it yourself, in another terminal:')
   screen.plain([
@@ -41,6 +52,7 @@ const explainKeeping = (screen: Screen, { endpoints, configuration }: RunningPla
     './sallyport sessions',
     '',
     `Any PostgreSQL client: host ${listener.host}, port ${listener.port}, user orders-prod, password an access token.`,
+    ...chapters.map(({ protocol, set }) => set.explain(endpoints.listeners[protocol]!)),
     `Policies and rules: ${configuration}; apply changes with ./sallyport apply -f DIR as ada.`,
     'Stop everything with Ctrl-C.',
   ].join('\n'))
@@ -55,21 +67,26 @@ const demo = async (keep: boolean, screen: Screen): Promise<void> => {
   const dir = mkdtempSync(path.join(tmpdir(), 'sallyport-demo-'))
   // PostgreSQL does not run as root: its own user must get to its data.
   chmodSync(dir, 0o755)
+  const chapters: Chapter[] = []
   let target: OrdersTarget | undefined
   let platform: RunningPlatform | undefined
   try {
     introduce(screen)
-    screen.note('\nStarting a sample PostgreSQL and the platform …')
+    screen.note('\nStarting the sample targets and the platform …')
     target = await startOrdersTarget(path.join(dir, 'target'), APPLICATION_NAME)
-    platform = await startPlatform(dir, target, keep ? 'usual' : 'any', process.env)
-    await tell(screen, target, platform)
+    await prepareChapters(process.env, (chapter) => void chapters.push(chapter))
+    const configuration = writeConfiguration(dir, target.port, chapters.map(({ set }) => set))
+    const secrets = Object.assign({ ORDERS_PASSWORD: target.password }, ...chapters.map(({ set }) => set.env)) as Record<string, string>
+    platform = await startPlatform({ dir, configuration, secrets, ports: keep ? 'usual' : 'any', env: process.env })
+    await tell(screen, target, platform, chapters)
     screen.title('Every step did what it says.')
     if (keep) {
-      explainKeeping(screen, platform)
+      explainKeeping(screen, platform, configuration, chapters)
       await untilStopped()
     }
   } finally {
     await platform?.stop()
+    await Promise.all(chapters.map(({ set }) => set.stop()))
     await target?.stop()
     rmSync(dir, { recursive: true, force: true })
   }

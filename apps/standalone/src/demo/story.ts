@@ -1,6 +1,7 @@
 import type { PsqlClient } from './psql-client.js'
 import type { RestClient } from './rest-client.js'
 import type { Screen } from './screen.js'
+import { check, StoryError } from './step-check.js'
 
 /** Everybody and everything the story needs, already running. */
 export interface Cast {
@@ -21,19 +22,10 @@ interface Approval {
   readonly principal: { readonly uid: string }
 }
 
-/** A step did not do what it says: the demo ends with status 1. */
-export class StoryError extends Error {
-  override readonly name = 'StoryError'
-  readonly code = 'demo-step-failed'
-}
-
 const POLL_MS = 50
 const POLLS_MAX = 400
 
-const expect = (cast: Cast, condition: boolean, what: string): void => {
-  if (!condition) throw new StoryError(what)
-  cast.screen.checked(what)
-}
+const expect = (cast: Cast, condition: boolean, what: string): void => check(cast.screen, condition, what)
 
 const agentRuns = async (cast: Cast, statement: string): Promise<{ output: string; errors: string }> => {
   cast.screen.says('agent', statement)
@@ -155,6 +147,9 @@ const replayed = async (cast: Cast, ranOnTarget: () => readonly string[]): Promi
   const secrets = [...(await cast.askTarget('SELECT email FROM customers')), ...(await cast.askTarget('SELECT api_key FROM integrations')), ...(await cast.askTarget('SELECT card_number FROM orders'))]
   expect(cast, secrets.every((secret) => !whole.includes(secret)), `none of the ${secrets.length} secrets of the target is in the trail`)
 }
+
+/** How many steps the story has: chapters count on. */
+export const STEPS = 7
 
 /** Plays the whole story. Throws StoryError at the first step that did not do what it says. */
 export const play = async (cast: Cast, ranOnTarget: () => readonly string[]): Promise<void> => {

@@ -1,0 +1,1 @@
+export type { DemoCast, DemoChapter, DemoRest, DemoScreen, DemoSet } from './chapter.js'
