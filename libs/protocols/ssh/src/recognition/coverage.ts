@@ -39,11 +39,25 @@ export class Coverage {
     return this.gaps.every(({ kind, from, to }) => to <= from || allowed[kind].test(this.without(from, to)))
   }
 
+  /** Index of the first part left out that can reach beyond `at`: the last that begins before it, or the next. */
+  private firstAfter(at: number): number {
+    let low = 0
+    let high = this.leftOut.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.leftOut[middle]?.[0] ?? 0) < at) low = middle + 1
+      else high = middle
+    }
+    return Math.max(0, low - 1)
+  }
+
   private without(from: number, to: number): string {
     let rest = ''
     let at = from
-    for (const [start, end] of this.leftOut) {
-      if (end <= at || start >= to) continue
+    for (let index = this.firstAfter(from); index < this.leftOut.length; index += 1) {
+      const [start, end] = this.leftOut[index] ?? [to, to]
+      if (start >= to) break
+      if (end <= at) continue
       rest += this.text.slice(at, start)
       at = Math.max(at, end)
     }

@@ -61,7 +61,7 @@ const runEffect = (run: Run, group: Group, whole: Whole): Effect => {
   const { read, written } = argumentPaths(run)
   const { program } = run
   const secrets = new Set(secretArguments(program, run.args))
-  const harmless = group.plain && (!outermost || harmlessCommand(command)) && !command.background && harmlessRun(run, whole.settings)
+  const harmless = group.plain && (!outermost || harmlessCommand(command)) && harmlessRun(run, whole.settings)
   return effect(harmless ? 'ssh.inspect' : 'ssh.exec', {
     program, programPath: run.programPath, programs: whole.programs, commandCount: whole.commandCount, via: run.via,
     arguments: run.args.filter(({ kind }) => kind !== 'dynamic').map((word) => secrets.has(word) ? '***' : word.text),

@@ -19,7 +19,7 @@ const secretWord = ({ text, source }: Word): boolean => {
   if (userinfo.test(text) || userinfo.test(source.replace(/^["']/, ''))) return true
   const assigned = /^-{0,2}([A-Za-z0-9_.-]+)=(?=.)/.exec(source)
   if (assigned !== null && secretName.test(assigned[1] ?? '')) return true
-  return /(?:authorization|bearer|x-[a-z-]*(?:token|key))\s*[:=]/i.test(text) || /^(?:gh[pousr]_|github_pat_|glpat-|xox[abps]-|AKIA|sk-|spc_|eyJ[A-Za-z0-9_-]{10,}\.)/.test(text)
+  return /(?:authorization|bearer|x-[a-z-]{0,40}(?:token|key))\s{0,8}[:=]/i.test(text) || /^(?:gh[pousr]_|github_pat_|glpat-|xox[abps]-|AKIA|sk-|spc_|eyJ[A-Za-z0-9_-]{10,}\.)/.test(text)
 }
 
 /** Arguments of a program that look like secrets. */

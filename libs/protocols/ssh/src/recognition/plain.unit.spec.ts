@@ -39,5 +39,7 @@ describe('the second reading', () => {
     expect(readsAlike('ls "a"', commands('ls a'))).toBe(false)
     expect(readsAlike('x=1 ls', commands('ls'))).toBe(false)
     expect(readsAlike('ls > f', commands('ls'))).toBe(false)
+    expect(readsAlike('!', [])).toBe(false)
+    expect(readsAlike('! ! ls', commands('ls'))).toBe(false)
   })
 })

@@ -15,7 +15,7 @@ const quotings: readonly ((text: string) => string)[] = [(text) => `'${text}'`, 
 
 const wrappers: Readonly<Record<string, (text: string) => string>> = {
   subshell: (text) => `( ${text}\n)`, group: (text) => `{ ${text}\n}`, substitution: (text) => `echo $( ${text}\n)`, quoted: (text) => `echo "$( ${text}\n)"`, assignment: (text) => `x=$( ${text}\n)`, condition: (text) => `if ls; then ${text}\nfi`, loop: (text) => `for i in a; do ${text}\ndone`, pipe: (text) => `ls | { ${text}\n}`,
-  shell: (text) => `sh -c '${text.replaceAll("'", "'\\''")}'`, sudo: (text) => `sudo sh -c '${text.replaceAll("'", "'\\''")}'`, after: (text) => `ls\n${text}`, before: (text) => `${text}\nls`, negation: (text) => `! { ${text}\n}`, backquotes: (text) => `echo \`${text.replaceAll('\\', '\\\\').replaceAll('$', '\\$').replaceAll('`', '\\`')}\``, process: (text) => `cat <(${text}\n)`,
+  shell: (text) => `sh -c -- '${text.replaceAll("'", "'\\''")}'`, sudo: (text) => `sudo sh -c -- '${text.replaceAll("'", "'\\''")}'`, after: (text) => `ls\n${text}`, before: (text) => `${text}\nls`, negation: (text) => `! { ${text}\n}`, backquotes: (text) => `echo \`${text.replaceAll('\\', '\\\\').replaceAll('$', '\\$').replaceAll('`', '\\`')}\``, process: (text) => `cat <(${text}\n)`,
 }
 
 describe('recognition holds for any text', () => {

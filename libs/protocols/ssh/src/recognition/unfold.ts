@@ -113,6 +113,8 @@ class Unfolding {
         index += 1
         break
       }
+      // Shells disagree on what else that begins so may be.
+      if (!/^(?:[-+][A-Za-z]+|--[a-z-]+)$/.test(word.text)) return run(args, true, false)
       if (/^--(?:rcfile|init-file)$/.test(word.text)) index += 1
       else if (!word.text.startsWith('--')) {
         if (word.text.startsWith('-') && word.text.includes('c')) reads = true
