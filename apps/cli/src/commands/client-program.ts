@@ -47,12 +47,12 @@ export const clientProgram = (program: string, protocols: readonly ProtocolDescr
       const listener = (await listeners(api))[protocol]
       if (listener === undefined) throw new CliError(exitStatus.unavailable, `Sallyport says nowhere to connect for ${protocol}: SALLYPORT_LISTENERS of the API`)
       const made = await issueCredential(api, connection.name)
-      return { made, env: client(listener, connection.name, made.credential).env }
+      return { made, ...client(listener, connection.name, made.credential) }
     }
-    const { made, env } = await context.waiting('making a credential', prepare())
+    const { made, env, args: leading = [] } = await context.waiting('making a credential', prepare())
     const inherited = Object.fromEntries(Object.entries(context.config.env).filter(([variable]) => !OURS.includes(variable)))
     try {
-      return { kind: 'ended', status: await runHere(program, args, { ...inherited, ...env }) }
+      return { kind: 'ended', status: await runHere(program, [...leading, ...args], { ...inherited, ...env }) }
     } finally {
       // It expires anyway: that this fails changes nothing for who ran the program.
       await api.delete(`/v1/credentials/${encodeURIComponent(made.id)}`).catch(() => undefined)

@@ -10,8 +10,11 @@ export interface ClientEndpoint {
   readonly port: number
 }
 
-/** How a client program is led to Sallyport: variables of its environment; an undefined one is removed from it. */
-export type ClientProgram = (endpoint: ClientEndpoint, connection: string, secret: string) => { readonly env: Readonly<Record<string, string | undefined>> }
+/** How a client program is led to Sallyport: variables of its environment (an undefined one is removed from it), and arguments that come before the given ones. */
+export type ClientProgram = (endpoint: ClientEndpoint, connection: string, secret: string) => {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly args?: readonly string[]
+}
 
 /** What is wrong with a connection's options: `field` below `options`, dotted. */
 export interface OptionFault {

@@ -1,4 +1,5 @@
 import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
+import { clients } from './clients.js'
 import { actions, facts } from './operations.js'
 import { checkOptions } from './options.js'
 import { createServerKeys } from './server-keys.js'
@@ -12,6 +13,7 @@ export const ssh: ProtocolDescriptor = {
   defaultPort: 7022,
   actions,
   facts,
+  clients,
   credentialKinds: ['password', 'private-key', 'certificate-authority'],
   checkOptions,
   createServerKeys,

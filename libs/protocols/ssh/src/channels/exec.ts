@@ -154,7 +154,8 @@ const startOnTarget = ({ upstream }: Conversation, begin: Begin, options: ExecOp
   })
 })
 
-const close = ({ channel }: ChannelRequest, end: TargetEnd): void => {
+const close = async (request: ChannelRequest, end: TargetEnd): Promise<void> => {
+  const { channel, outflow, signal } = request
   switch (end.kind) {
     case 'status':
       channel.exit(end.status)
@@ -163,9 +164,12 @@ const close = ({ channel }: ChannelRequest, end: TargetEnd): void => {
       channel.exit(end.signal, end.dumped, end.text)
       break
     case 'none':
+      // Said here: a client whose last channel closes doesn't wait for what the session has to say.
+      say(request, 'Sallyport: the target ended this command without a status.')
+      await outflow.drained()
       break
     default:
       end satisfies never
   }
-  channel.end()
+  if (!signal.aborted) channel.end()
 }
