@@ -12,7 +12,7 @@ const envRule: Rule = (args) => args.every(({ kind, text }, index) => {
 
 /** Options with which a shell does nothing but read the text it is given. */
 const shellRule: Rule = (args) => args.every(({ kind, text }, index) => kind === 'literal'
-  && (/^-[celu]+$/.test(text) || /^(?:--login|--norc|--noprofile|--posix)$/.test(text) || (text === '-o' || /^-[celu]+o$/.test(text)) || (text === 'pipefail' && /^-[celu]*o$/.test(args[index - 1]?.text ?? ''))))
+  && (/^-[celu]+$/.test(text) || /^(?:--login|--norc|--noprofile|--posix)$/.test(text) || (text === '--' && index === args.length - 1) || (text === '-o' || /^-[celu]+o$/.test(text)) || (text === 'pipefail' && /^-[celu]*o$/.test(args[index - 1]?.text ?? ''))))
 
 /**
  * Programs that run another one and do nothing else, by the arguments before its name: what they run decides then.
