@@ -1,4 +1,5 @@
 import { strictness, type ActionClass, type Effect, type FactType, type Facts, type InputKind, type Operation, type Recognition, type Touches } from '@sallyport/protocol-kit'
+import { transferActions, transferFacts } from './sftp/operations.js'
 import { shellActions } from './shell/operations.js'
 import { actions as textActions, facts as textFacts } from './recognition/index.js'
 
@@ -6,6 +7,7 @@ import { actions as textActions, facts as textFacts } from './recognition/index.
 export const actions = {
   ...textActions,
   ...shellActions,
+  ...transferActions,
   /** A variable that says in which language to speak and how to draw. */
   'ssh.locale': 'connect',
   /** Any other variable. */
@@ -25,6 +27,7 @@ export const actions = {
 /** Facts that policies may test. */
 export const facts = {
   ...textFacts,
+  ...transferFacts,
   /** Where a forward leads or listens, as the client wrote it. */
   host: 'string',
   port: 'integer',

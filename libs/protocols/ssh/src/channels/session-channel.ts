@@ -1,9 +1,8 @@
 import type { AcceptConnection, RejectConnection, ServerChannel, Session } from 'ssh2'
 import type { Conversation } from '../session/conversation.js'
 import { serveShell } from '../shell/serve-shell.js'
-import { serveUnknownSubsystem, subsystems } from './dispatch.js'
+import { serveExec, serveUnknownSubsystem, subsystems } from './dispatch.js'
 import { judgeVariable } from './environment.js'
-import { runExec } from './exec.js'
 import { Outflow } from './outflow.js'
 import type { ChannelRequest, Serve, Terminal, WindowSize } from './request.js'
 import { judgeUnsupported } from './unsupported.js'
@@ -57,7 +56,7 @@ export const serveSessionChannel = (conversation: Conversation, session: Session
     conversation.track(work())
   }
   session.on('exec', (accept: Accept, _reject: Reject, { command }: { readonly command: string }) => {
-    start(accept?.(), (_conversation, request) => runExec(conversation, request, command))
+    start(accept?.(), serveExec(command))
   })
   session.on('shell', (accept: Accept) => start(accept?.(), serveShell))
   session.on('subsystem', (accept: Accept, _reject: Reject, { name }: { readonly name: string }) => {

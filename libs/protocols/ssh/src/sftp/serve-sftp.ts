@@ -1,0 +1,81 @@
+import { Refusal } from '@sallyport/protocol-kit'
+import type { Client, ClientChannel } from 'ssh2'
+import { finishRequest, refuseRequest, say, type ChannelRequest, type Serve } from '../channels/request.js'
+import { asRefusal, refusalLine } from '../errors.js'
+import type { Conversation } from '../session/conversation.js'
+import { Exchange } from './exchange.js'
+import { LookUps } from './look-ups.js'
+import { transferOperation } from './operations.js'
+import { Permits } from './permits.js'
+import { SftpChannel } from './sftp-channel.js'
+
+type OnChannel = (error: Error | undefined, channel: ClientChannel) => void
+
+/** How the target's SFTP server is started. */
+export type StartServer = (upstream: Client, done: OnChannel) => unknown
+
+/** What OpenSSH's client exits with when it could not run anything. */
+const NOT_RUN_STATUS = 255
+
+const opened = <T>({ upstream }: Conversation, start: StartServer, attach: (channel: ClientChannel) => T): Promise<T> => new Promise((resolve, reject) => {
+  start(upstream, (error, channel) => {
+    if (error === undefined) resolve(attach(channel))
+    else reject(new Refusal('target-failed', 'the target has no SFTP', {}, { cause: error }))
+  })
+})
+
+/** The subsystem `sftp`, or a command that starts its server. `text` is what the client asked for. Rejects only when the session can't go on. */
+export const serveSftp = (text: string, start: StartServer): Serve => async (conversation, request) => {
+  const { host, gate } = conversation
+  const operation = transferOperation('sftp', text, [{ action: 'ssh.sftp', operation: 'start' }], [])
+  const verdict = await gate.judge(operation, (notice) => say(request, notice.text), request.signal)
+  if (verdict.kind === 'refuse') return refuseRequest(request, verdict.refusal)
+  const { ticket } = verdict
+  try {
+    await host.whenAcknowledged(ticket.sequence)
+    const ended = await transfer(conversation, request, start)
+    host.finish(ticket, { outcome: ended === undefined ? request.signal.aborted ? 'cancelled' : 'completed' : 'failed', bytesOut: 0, ...(ended === undefined ? {} : { error: { code: ended.code, message: ended.message } }) })
+    if (request.signal.aborted) return undefined
+    if (ended !== undefined) say(request, refusalLine(ended))
+    return await finishRequest(request, ended === undefined ? 0 : NOT_RUN_STATUS)
+  } catch (thrown) {
+    host.finish(ticket, { outcome: 'failed', bytesOut: 0, error: { code: asRefusal(thrown).code, message: asRefusal(thrown).message } })
+    throw thrown
+  }
+}
+
+/** Carries one SFTP channel; answers why it had to end, where somebody broke the protocol. */
+const transfer = async (conversation: Conversation, request: ChannelRequest, start: StartServer): Promise<Refusal | undefined> => {
+  const { signal } = request
+  let lookUps: LookUps | undefined
+  let exchange: Exchange | undefined
+  let served: SftpChannel | undefined
+  const leave = (): void => {
+    served?.finish('cancelled')
+    exchange?.close()
+    lookUps?.close()
+  }
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    exchange = await opened(conversation, start, (channel) => new Exchange(conversation.host, channel, request.outflow))
+    lookUps = await opened(conversation, start, (channel) => new LookUps(channel))
+    const [home] = await Promise.all([lookUps.start(), exchange.start()])
+    served = new SftpChannel(conversation, request, exchange, new Permits(conversation, request, lookUps, home))
+    if (signal.aborted) leave()
+    const { run, end } = { run: exchange.run(), end: exchange }
+    // The client's end is the target's; its own end ends this.
+    await Promise.race([run, served.run().then(() => { end.end(); return run })])
+    served.finish(signal.aborted ? 'cancelled' : 'lost')
+    return undefined
+  } catch (thrown) {
+    served?.finish(signal.aborted ? 'cancelled' : 'lost')
+    if (signal.aborted) return undefined
+    if (thrown instanceof Refusal && (thrown.code === 'malformed' || thrown.code === 'target-failed')) return thrown
+    throw thrown
+  } finally {
+    signal.removeEventListener('abort', leave)
+    exchange?.close()
+    lookUps?.close()
+    request.channel.resume()
+  }
+}
