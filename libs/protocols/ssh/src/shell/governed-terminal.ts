@@ -17,6 +17,8 @@ import type { ShellState } from './shell-state.js'
 export interface GovernedOptions {
   readonly ticket: Ticket
   readonly plan: MaskPlan
+  /** As the client asked for it. */
+  readonly terminal: Terminal
   readonly home: string | undefined
 }
 
@@ -46,10 +48,10 @@ export class GovernedTerminal {
 
   constructor(
     private readonly conversation: Conversation,
-    private readonly request: ChannelRequest & { readonly terminal: Terminal },
+    private readonly request: ChannelRequest,
     private readonly options: GovernedOptions,
   ) {
-    this.terminal = { ...request.terminal, cols: request.terminal.cols || DEFAULT_COLUMNS, rows: request.terminal.rows || DEFAULT_ROWS }
+    this.terminal = { ...options.terminal, cols: options.terminal.cols || DEFAULT_COLUMNS, rows: options.terminal.rows || DEFAULT_ROWS }
     this.keyboard = new Keyboard(request.channel, request.signal)
     this.screen = new Screen(conversation.host, options.ticket, options.plan, request.outflow)
     this.drawing = new Drawing(Math.max(COLUMNS_MIN, this.terminal.cols))

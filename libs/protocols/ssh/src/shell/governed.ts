@@ -20,7 +20,7 @@ export const serveGoverned = async (conversation: Conversation, request: Channel
   const state: ShellState = { ...freshState, directory: start?.directory }
   const ended = request.terminal === undefined
     ? await runScript(conversation, request, state)
-    : await new GovernedTerminal(conversation, { ...request, terminal: request.terminal }, { ticket, plan, home: start?.home }).run(state)
+    : await new GovernedTerminal(conversation, request, { ticket, plan, terminal: request.terminal, home: start?.home }).run(state)
   if (request.signal.aborted) return host.finish(ticket, { outcome: 'cancelled', bytesOut: ended.bytesOut })
   host.finish(ticket, { outcome: 'completed', bytesOut: ended.bytesOut, status: `exit ${ended.status}`, facts: { exitStatus: ended.status } })
   return finishRequest(request, ended.status)
