@@ -46,6 +46,19 @@ const SCHEMA = `
   create table base_people (id integer, handle text);
   create table special_people (extra text) inherits (base_people);
   insert into special_people values (1, '${HANDLES[1]}', 'plain');
+  create table parents (id integer primary key);
+  create table guarded (id integer primary key check (id > 0), name text not null, handle text not null, parent integer references parents on delete cascade, unique (name, handle));
+  create table referring (name text, handle text, foreign key (name, handle) references guarded (name, handle));
+  create table late (id integer, name text, handle text, unique (name, handle) deferrable initially deferred);
+  create table parted (id integer, handle text, taken date) partition by range (taken, handle);
+  create table parted_2024 partition of parted for values from ('2024-01-01', minvalue) to ('2025-01-01', minvalue);
+  insert into parents values (1), (2);
+  insert into guarded values (1, 'Ada', '${HANDLES[0]}', 1), (2, 'Grace', '${HANDLES[0]}', 2);
+  insert into referring values ('Ada', '${HANDLES[0]}');
+  insert into late values (1, 'a', '${HANDLES[0]}'), (2, 'b', '${HANDLES[0]}');
+  insert into parted values (1, '${HANDLES[0]}', '2024-05-05');
+  create table parts (part integer primary key);
+  create table plain (id integer primary key, part integer references parts);
   create schema other;
   create view other.members as select id, name, handle as nick from public.members;
   create table other.quiet (id integer, handle text);
@@ -68,7 +81,7 @@ beforeAll(async () => {
   await shop.query(SCHEMA)
   await shop.query('alter table members owner to app')
   await shop.end()
-  await platform.rule('members', { columns: ['public.members.handle', 'public.members.pin', 'public.logs.handle', 'public.base_people.handle', 'public.Mixed Case.The Handle'] })
+  await platform.rule('members', { columns: ['public.members.handle', 'public.members.pin', 'public.logs.handle', 'public.base_people.handle', 'public.guarded.handle', 'public.late.handle', 'public.parted.handle', 'public.Mixed Case.The Handle'] })
   const token = await platform.issuer.token('erin', ['engineers'])
   env = platform.libpq('shop', token)
   client = await RawClient.open(platform.proxyPort, 'shop', token)
@@ -235,6 +248,26 @@ describe('every other channel', () => {
     'select set_config(\'application_name\', handle, false) from members', 'select contact::integer from contacts', 'listen news', 'select tell()', 'unlisten news',
   ])('what the target says to: %s', async (text) => {
     expectHidden(await query(text))
+  })
+
+  test.each([
+    ['a failing row', 'update guarded set name = null where id = 1'], ['a failing check', 'update guarded set id = -1 where id = 1'], ['a key of which another part is named', 'update guarded set name = \'same\''],
+    ['a key that others refer to', 'delete from guarded where id = 1'], ['a row that only a cascade reaches', 'delete from parents where id = 1'],
+    ['what is looked at late', 'update late set name = \'same\''], ['a row that has no partition', 'update parted set taken = \'1999-01-01\''],
+  ])('the details of %s', async (_, text) => {
+    const shop = await platform.direct('shop')
+    await expect(shop.query(text)).rejects.toMatchObject({ code: expect.stringMatching(/^23/), detail: expect.stringMatching(HANDLES.join('|')) })
+    await shop.end()
+    for (const said of [await query(text), await query(`begin; ${text}; commit`), await exchange([parse(text), bind(0), execute(), sync])]) {
+      expectHidden(said)
+      expect(said.errors).toHaveLength(1)
+      await query('rollback')
+    }
+  })
+
+  test('the details of what has no masked column are shown', async () => {
+    expect(String((await query('insert into parts values (1), (1)')).bytes)).toContain('Key (part)=(1) already exists.')
+    expect(String((await query('insert into plain values (5, 77)')).bytes)).toContain('Key (part)=(77) is not present in table')
   })
 
   test('what another session says to a channel', async () => {

@@ -35,8 +35,8 @@ export interface Report {
   readonly message: string
 }
 
-/** ErrorResponse or NoticeResponse with its texts masked. @throws MalformedFrame */
-export const maskReport = (buffer: Buffer, start: number, end: number, plan: MaskPlan | undefined, codec: TextCodec | undefined): Report => {
+/** ErrorResponse or NoticeResponse with its texts masked; `ofDetail`: where the detail may hold more than the command touches. @throws MalformedFrame */
+export const maskReport = (buffer: Buffer, start: number, end: number, plan: MaskPlan | undefined, codec: TextCodec | undefined, ofDetail = plan): Report => {
   const fields = decodeFields(buffer, start, end)
   const decode = codec?.decode ?? ((bytes: Uint8Array) => Buffer.from(bytes).toString('latin1'))
   const encode = (text: string): Buffer => codec?.encode(text) ?? Buffer.from(text.replace(/[^\x20-\x7e\n\t]/g, '?'), 'latin1')
@@ -57,7 +57,8 @@ export const maskReport = (buffer: Buffer, start: number, end: number, plan: Mas
     if (letter === 'V' || (letter === 'S' && severity === '')) severity = raw.toString('latin1')
     if (freeFields.has(letter)) {
       const original = decode(raw)
-      const masked = plan === undefined ? withheld : raised ? hidden : plan.freeText(original)
+      const ofField = letter === 'D' ? ofDetail : plan
+      const masked = ofField === undefined ? withheld : raised ? hidden : ofField.freeText(original)
       if (masked !== original) {
         changed = true
         value = encode(masked.replaceAll('\0', ''))

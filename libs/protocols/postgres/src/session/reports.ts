@@ -8,6 +8,7 @@ import { maskReport, replaceMessage, textPlan, touchesAnything, touchesNothing }
 import { refusalText } from '@sallyport/protocol-kit'
 import type { Conversation } from './conversation.js'
 import type { Expectation } from './expectations.js'
+import { detailPlan } from './row-details.js'
 
 /** The plan for texts that the target sends for a message; undefined: they must be withheld. */
 const planOf = (conversation: Conversation, first: Expectation | undefined): MaskPlan | undefined | Promise<MaskPlan | undefined> => {
@@ -32,19 +33,23 @@ export const failed = (conversation: Conversation, first: Expectation | undefine
     return undefined
   }
   const plan = planOf(conversation, first)
-  const deliver = (known: MaskPlan | undefined): void => {
+  const deliver = (known: MaskPlan | undefined, ofDetail: MaskPlan | undefined): void => {
     if (first?.message !== undefined) {
       const replaced = replaceMessage(reader.buffer, reader.start, reader.end, first.message)
       conversation.toClient.pass(replaced, 0, replaced.length)
       settle(conversation, first, { code: '', message: first.message })
       return
     }
-    const { bytes, code, severity, message: text } = maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec)
+    const { bytes, code, severity, message: text } = maskReport(reader.buffer, reader.start, reader.end, known, conversation.settings.codec, ofDetail)
     conversation.toClient.pass(bytes, 0, bytes.length, first?.command)
     if (severity === 'FATAL' || severity === 'PANIC') conversation.lastWord = true
     if (first !== undefined) settle(conversation, first, { code, message: text })
   }
-  return plan instanceof Promise ? plan.then(deliver) : deliver(plan)
+  const detailed = (known: MaskPlan | undefined): void | Promise<void> => {
+    const ofDetail = detailPlan(conversation, first, reader, known)
+    return ofDetail instanceof Promise ? ofDetail.then((late) => deliver(known, late)) : deliver(known, ofDetail)
+  }
+  return plan instanceof Promise ? plan.then(detailed) : detailed(plan)
 }
 
 const settle = (conversation: Conversation, first: Expectation, failure: { readonly code: string; readonly message: string }): void => {
