@@ -21,20 +21,23 @@ export interface Tunnel {
 /** What a forward is judged by; hosts and paths as the client wrote them. */
 export const forwardOperation = (action: 'ssh.forward.local' | 'ssh.forward.remote', facts: Facts, text: string): Operation => requestOperation(action, 'forward', facts, text, 'stream')
 
-/** While something of this session waits for people nothing else is opened by it: an approval must not be used to look away. */
-const whileHeld = (): Refusal => new Refusal('denied', 'nothing can be opened while a command of this session waits for approval', { remedy: 'Ask again when it is decided.' })
+/** Why nothing may be opened now, whatever the policies say. An approval must not be used to look away: while something waits for people nothing else is opened. */
+const obstacle = ({ options, gate }: Conversation): Refusal | undefined => {
+  if (!options.forwards) return new Refusal('denied', 'this connection has no forwards', { remedy: 'Set forwards in the connection\'s options.' })
+  return gate.holding ? new Refusal('denied', 'nothing can be opened while a command of this session waits for approval', { remedy: 'Ask again when it is decided.' }) : undefined
+}
 
 /** Judges what would open a way out. Answers its ticket once its record is safe, or undefined when it was refused (`reject` was called). */
 export const admitForward = async (conversation: Conversation, operation: Operation, reject: (why: string) => void): Promise<Ticket | undefined> => {
-  const { host, gate, options } = conversation
-  const heldBefore = gate.holding
-  const verdict = await gate.judge(operation, () => undefined, conversation.ended)
+  const { host, gate } = conversation
+  const verdict = await gate.judge({ ...operation, refusal: obstacle(conversation) }, () => undefined, conversation.ended)
   if (verdict.kind === 'refuse') {
     reject(refusalLine(verdict.refusal))
     return undefined
   }
   const { ticket } = verdict
-  const refusal = !options.forwards ? new Refusal('denied', 'this connection has no forwards', { remedy: 'Set forwards in the connection\'s options.' }) : heldBefore || gate.holding ? whileHeld() : undefined
+  // It may have been judged while nothing was held yet.
+  const refusal = obstacle(conversation)
   if (refusal !== undefined) {
     host.finish(ticket, { outcome: 'failed', bytesOut: 0, error: { code: refusal.code, message: refusal.message } })
     reject(refusalLine(refusal))
