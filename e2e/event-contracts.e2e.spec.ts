@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { approvalEventTypes } from '@sallyport/contracts/approval'
+import { credentialEventTypes, learnedEventType, rememberOfTarget } from '@sallyport/contracts/directory'
+import { controlSubject, sessionSubject, type SallyportEvent } from '@sallyport/contracts/events'
 import { removePolicy } from '@sallyport/contracts/policy'
 import { sessionEventTypes } from '@sallyport/contracts/session'
 import { waitFor } from '@sallyport/testing'
@@ -13,7 +15,7 @@ let platform: Platform
 let agent: pg.Client
 
 beforeAll(async () => {
-  platform = await startShop()
+  platform = await startShop({ api: true })
   agent = await platform.client('shop', await platform.agentToken())
 }, 90_000)
 afterAll(async () => { await platform?.stop() })
@@ -40,8 +42,25 @@ const EXPECTED = [
   sessionEventTypes.opened, sessionEventTypes.refused, sessionEventTypes.closed, sessionEventTypes.requested, sessionEventTypes.commandRefused, sessionEventTypes.held, sessionEventTypes.released,
   sessionEventTypes.withdrawn, sessionEventTypes.completed, sessionEventTypes.failed, sessionEventTypes.chunk,
   approvalEventTypes.requested, approvalEventTypes.resolutionRecorded, approvalEventTypes.approved, approvalEventTypes.denied, approvalEventTypes.withdrawn, approvalEventTypes.released, approvalEventTypes.executed,
-  'sallyport.policy.put.v1', 'sallyport.policy.removed.v1', 'sallyport.masking-rule.put.v1',
+  'sallyport.policy.put.v1', 'sallyport.policy.removed.v1', 'sallyport.masking-rule.put.v1', 'sallyport.masking-rule.removed.v1',
+  'sallyport.directory.put.v1', 'sallyport.directory.removed.v1', credentialEventTypes.issued, credentialEventTypes.revoked, learnedEventType,
 ]
+const KINDS = ['connection', 'agent', 'retired-agent', 'issuer', 'role-binding']
+
+/** Everything that the API has events of. */
+const administer = async (): Promise<void> => {
+  const rest = platform.rest!
+  await rest('PUT', '/v1/role-bindings/admins', { spec: { role: 'admin', groups: ['admins'] } })
+  await rest('PUT', '/v1/agents/passing-agent', { spec: { issuer: 'development', subject: 'passing-agent', owner: 'alice', connections: ['shop'] } })
+  await rest('DELETE', '/v1/agents/passing-agent')
+  await rest('PUT', '/v1/masking-rules/passing', { spec: { connections: { names: ['shop'] }, columns: ['public.orders.status'], transform: { kind: 'redact' } } })
+  await rest('DELETE', '/v1/masking-rules/passing')
+  const { id } = await rest('POST', '/v1/credentials', { connection: 'shop' }) as { id: string }
+  await rest('DELETE', `/v1/credentials/${id}`)
+  await platform.bus.call(rememberOfTarget, { connection: 'shop', name: 'host-key', value: 'of a target' })
+  // The last one: from then on the development issuer is not trusted.
+  await rest('PUT', '/v1/issuers/development', { spec: { oidc: { url: platform.issuer.url, audience: 'sallyport' }, primary: true } })
+}
 
 test('every event that a run publishes is exactly what its contract says', async () => {
   await agent.query('select c.*, o.card from customers c join orders o on o.customer_id = c.id where c.id = $1', [1])
@@ -62,17 +81,22 @@ test('every event that a run publishes is exactly what its contract says', async
   await platform.bus.call(removePolicy, { name: 'another', managedBy: 'api', actor: 'test' })
   await expect(agent.query('select no_such_column')).rejects.toBeDefined()
   await agent.end()
+  await administer()
   await platform.settled()
   await waitFor(() => EXPECTED.every((type) => platform.tap.types.has(type)), { what: 'every type of event' }).catch(() => undefined)
   expect(EXPECTED.filter((type) => !platform.tap.types.has(type))).toEqual([])
   expect([...platform.tap.faults]).toEqual([])
+  const put = (await platform.events()).map(({ event }) => event as SallyportEvent).filter(({ type }) => type === 'sallyport.directory.put.v1')
+  expect([...new Set(put.map(({ data }) => (data['document'] as { content: { kind: string } }).content.kind))].toSorted()).toEqual(KINDS.toSorted())
 }, 60_000)
 
 test('a field that no contract names is a fault, and so is a type', async () => {
   const [stored] = await platform.events()
-  const event = stored!.event as never as Parameters<typeof faultOf>[0]
-  expect(faultOf(event)).toBeUndefined()
-  expect(faultOf({ ...event, data: { ...event.data, more: 1 } })).toContain('does not name')
-  expect(faultOf({ ...event, more: 1 } as never)).toContain('envelope')
-  expect(faultOf({ ...event, type: 'sallyport.session.invented.v1' })).toContain('no contract')
+  const event = stored!.event as SallyportEvent
+  const subject = event.session === undefined ? controlSubject(event.source.split('/')[1] as 'api') : sessionSubject('px-1', 0)
+  expect(faultOf(event, subject)).toBeUndefined()
+  expect(faultOf({ ...event, data: { ...event.data, more: 1 } }, subject)).toContain('does not name')
+  expect(faultOf({ ...event, more: 1 } as never, subject)).toContain('envelope')
+  expect(faultOf({ ...event, type: 'sallyport.session.invented.v1' }, subject)).toContain('no contract')
+  expect(faultOf(event, controlSubject('audit-store'))).toContain('no contract')
 })

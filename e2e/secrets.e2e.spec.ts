@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { deflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { approve, deny, listApprovals } from '@sallyport/contracts/approval'
-import { putRule } from '@sallyport/contracts/masking'
+import { encodeFrames } from '@sallyport/contracts/recording'
+import { sessionEventTypes } from '@sallyport/contracts/session'
 import { waitFor } from '@sallyport/testing'
 import pg from 'pg'
 import { FaultPlatform, TARGET_PASSWORD } from './faults/fault-platform.js'
-import { createScanner, scanDatabase, scanDirectory } from './faults/scan.js'
+import { createScanner, scanDatabase, scanDirectory } from './harness/scan.js'
 import { faultOf } from './harness/event-tap.js'
 import { frame, RawClient, startup } from './harness/raw-postgres.js'
 
@@ -49,11 +51,13 @@ let platform: FaultPlatform
 const tokens: Record<string, string> = {}
 
 beforeAll(async () => {
-  platform = await FaultPlatform.start({ logLevel: 'trace', tap: true, policies: POLICIES, schema: SCHEMA })
-  const rule = (name: string, spec: object) => platform.bus.call(putRule, { rule: { name, managedBy: 'api', spec: { connections: { names: ['marks-stored', 'marks-stream'] }, transform: { kind: 'redact' }, columns: [], detect: [], ...spec } as never }, actor: 'test' })
+  platform = await FaultPlatform.start({ logLevel: 'trace', tap: true, api: true, policies: POLICIES, schema: SCHEMA })
+  const rule = (name: string, spec: object) => platform.rest!('PUT', `/v1/masking-rules/${name}`, { spec: { connections: { names: ['marks-stored', 'marks-stream'] }, transform: { kind: 'redact' }, ...spec } })
   await rule('columns', { columns: ['public.customers.email', 'public.customers.password'] })
   await rule('forms', { detect: ['email', 'credit_card', 'aws_access_key', 'private_key', 'jwt', 'generic_secret'] })
   tokens['token'] = await platform.issuer.token('coding-agent', ['ai-agents'])
+  const { credential } = await platform.rest!('POST', '/v1/credentials', { connection: 'marks-stored' }, tokens['token']) as { credential: string }
+  tokens['credential'] = credential
   tokens['expired'] = await platform.issuer.token('coding-agent', ['ai-agents'], { planted: 'expired' }, '-1h')
 }, 90_000)
 
@@ -106,6 +110,15 @@ const prepared = async (client: pg.Client): Promise<void> => {
   await attempt(client.query('rollback'))
 }
 
+/** What is asked of the API with secrets in it, too: it logs requests. */
+const throughRest = async (): Promise<void> => {
+  const rest = platform.rest!
+  await attempt(rest('POST', '/v1/masking-rules/preview', { spec: { connections: { names: ['marks-stored'] }, transform: { kind: 'redact' }, columns: [], detect: ['email', 'credit_card'] }, samples: [PLANTED.email, PLANTED.card] }))
+  await attempt(rest('PUT', '/v1/connections/unsealed', { spec: { protocol: 'postgres', target: { host: '127.0.0.1', port: 1 }, credentials: { username: 'app', sealed: PLANTED.password } } }))
+  await attempt(rest('GET', '/v1/connections', undefined, PLANTED.wrongCredential))
+  await attempt(rest('GET', `/v1/commands?text=${encodeURIComponent(PLANTED.email)}`))
+}
+
 /** COPY with data that the driver has no call for. */
 const copyIn = async (): Promise<void> => {
   const client = await RawClient.open(platform.proxyPort, 'marks-stored', tokens['token']!)
@@ -152,6 +165,10 @@ test('none of the planted secrets is in a table, in the stream or in a log', asy
     await client.end()
   }
   clearInterval(approving)
+  const short = await platform.client('marks-stored', { password: tokens['credential'] })
+  await attempt(short.query(`select '${PLANTED.card}' as shown`))
+  await short.end()
+  await throughRest()
   await copyIn()
   await resolveHeld()
   await wrongLogins()
@@ -167,14 +184,17 @@ test('none of the planted secrets is in a table, in the stream or in a log', asy
   for (const each of [scanner, needles]) {
     expect(await scanDatabase(control, each)).toBeGreaterThan(20)
     expect(scanDirectory(platform.natsDir, each)).toBeGreaterThan(3)
-    expect(scanDirectory(platform.logDir, each)).toBeGreaterThanOrEqual(5)
-    for (const event of platform.published) each.scan(JSON.stringify(event), `stream ${event.type}`)
+    expect(scanDirectory(platform.logDir, each)).toBeGreaterThanOrEqual(6)
+    // What tables were and are, as pages and in the write-ahead log.
+    expect(scanDirectory(platform.databaseDir, each)).toBeGreaterThan(100)
+    for (const { event } of platform.published) each.scan(JSON.stringify(event), `stream ${event.type}`)
   }
   expect(scanner.findings).toEqual([])
-  expect([...new Set(platform.published.map(faultOf))].filter((fault) => fault !== undefined)).toEqual([])
+  expect([...new Set(platform.published.map(({ event, subject }) => faultOf(event, subject)))].filter((fault) => fault !== undefined)).toEqual([])
   // The scan saw what the workload left: its statement is in the store's tables and was in the stream.
   expect(needles.findings.some(({ where }) => where.includes('payloads'))).toBe(true)
   expect(needles.findings.some(({ where }) => where.startsWith('stream'))).toBe(true)
+  expect(needles.findings.some(({ where }) => where.includes('pg_wal'))).toBe(true)
 
   await seesCanaries(control)
   await control.end()
@@ -188,13 +208,20 @@ const seesCanaries = async (control: pg.Client): Promise<void> => {
   await control.query('create table canary.cage (plain text, body bytea, document jsonb, packed text)')
   await control.query('insert into canary.cage values ($1, $2, $3, $4)', [`<${PLANTED.email}>`, encoded, JSON.stringify({ deep: [PLANTED.email] }), encoded.toString('base64')])
   await control.query('insert into canary.cage (packed) values ($1)', [encoded.toString('hex')])
+  const chunk = (index: number, text: string): string => {
+    const frames = deflateRawSync(encodeFrames([{ kind: 'input', atMs: 1, bytes: Buffer.from('typed') }, { kind: 'output', atMs: 2, bytes: Buffer.from(text.slice(0, 9)) }, { kind: 'output', atMs: 3, bytes: Buffer.from(text.slice(9)) }], 0)).toString('base64')
+    return JSON.stringify({ type: sessionEventTypes.recording, data: { command: 'cmd_1', index, bytes: 1, frames } })
+  }
+  const half = PLANTED.email.length / 2
+  await control.query('create table canary.recorded (body bytea)')
+  for (const [index, text] of [`<${PLANTED.email.slice(0, half)}`, `${PLANTED.email.slice(half)}>`].entries()) await control.query('insert into canary.recorded values ($1)', [Buffer.from(chunk(index, text))])
   writeFileSync(path.join(platform.natsDir, 'canary.blk'), encoded.toString('base64'))
   writeFileSync(path.join(platform.logDir, 'canary.log'), PLANTED.email)
   await scanDatabase(control, canary)
   scanDirectory(platform.natsDir, canary)
   scanDirectory(platform.logDir, canary)
   const where = canary.findings.map((finding) => `${finding.where.replace(/^file [^/]*\//, '')} ${finding.form}`)
-  for (const place of ['table canary.cage column plain plain', 'table canary.cage column body plain', 'table canary.cage column document plain', 'table canary.cage column packed base64', 'table canary.cage column packed hex', 'canary.blk base64', 'canary.log plain']) {
+  for (const place of ['table canary.cage column plain plain', 'table canary.cage column body plain', 'table canary.cage column document plain', 'table canary.cage column packed base64', 'table canary.cage column packed hex', 'table canary.recorded column body, recorded output plain', 'canary.blk base64', 'canary.log plain']) {
     expect(where).toContain(place)
   }
 }

@@ -1,23 +1,25 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { listApprovals, approve } from '@sallyport/contracts/approval'
 import { storeStatus } from '@sallyport/contracts/audit'
-import { listIssuers, lookUpConnection, lookUpParties, sealingContext, type Connection } from '@sallyport/contracts/directory'
+import { sealingContext, type Connection } from '@sallyport/contracts/directory'
 import { EVENT_SUBJECTS, type SallyportEvent } from '@sallyport/contracts/events'
 import type { Principal } from '@sallyport/contracts/identity'
 import { putRule } from '@sallyport/contracts/masking'
 import { inboxOf, proxyPermissions, servicePermissions } from '@sallyport/contracts/permissions'
 import { putPolicy } from '@sallyport/contracts/policy'
-import { RpcError } from '@sallyport/contracts/rpc'
 import { natsAuthorization, passwordVariable } from '@sallyport/embedded'
 import { connectBus, type Bus } from '@sallyport/messaging'
 import { generateSealingKey, seal } from '@sallyport/sealing'
 import { freePort, startNats, startPostgres, temporaryDir, waitFor, type EmbeddedPostgres } from '@sallyport/testing'
 import pg from 'pg'
+import { playDirectory, restDirectory, restOf, type Rest } from '../harness/directory.js'
 import { startIssuer } from '../harness/identity.js'
 import { anyPorts, newDigestKey } from '../harness/services.js'
 import { superviseServer, superviseService, type ServiceProcess, type Victim } from './supervised.js'
 
 export const PROXY = 'proxy-1'
+/** Of the API, where there is a real one; it is killed by nobody. */
+const API = 'api'
 const CONTROL = ['audit-store', 'policy-decision', 'masking', 'approval'] as const
 export const VICTIMS = ['proxy', 'nats', 'database', ...CONTROL] as const
 export type VictimName = (typeof VICTIMS)[number]
@@ -50,18 +52,25 @@ export interface FaultPlatformOptions {
   readonly schema?: string
   /** Everything that is published to the event stream is kept in `published`, for it stays there only until it is stored. */
   readonly tap?: boolean
+  /** With the real API as the directory; without it the test plays one. */
+  readonly api?: boolean
 }
+
+/** An event and the subject on which it was published. */
+export interface Published { readonly event: SallyportEvent; readonly subject: string }
 
 /**
  * The platform as it is deployed: each service a process of its own with its own NATS user under the shipped permissions. The directory is
- * played through its contract, as the user that the API has.
+ * played through its contract, as the user that the API has, unless it is to be the real one.
  */
 export class FaultPlatform {
   readonly victims = new Map<VictimName, Victim>()
   readonly services: ServiceProcess[] = []
-  readonly published: SallyportEvent[] = []
+  readonly published: Published[] = []
   private tap: Bus | undefined
   proxyPort = 0
+  /** Asks the API as an admin; only where there is one. */
+  rest: Rest | undefined
 
   private constructor(
     readonly target: EmbeddedPostgres,
@@ -70,6 +79,7 @@ export class FaultPlatform {
     readonly issuer: Awaited<ReturnType<typeof startIssuer>>,
     readonly logDir: string,
     readonly natsDir: string,
+    readonly databaseDir: string,
   ) {}
 
   static async start(options: FaultPlatformOptions = {}): Promise<FaultPlatform> {
@@ -78,26 +88,28 @@ export class FaultPlatform {
     const env = Object.fromEntries(users.map(({ user }) => [passwordVariable(user), password(user)]))
     const logDir = temporaryDir('kills-logs')
     const natsDir = temporaryDir('kills-nats')
+    const databaseDir = temporaryDir('kills-control')
     mkdirSync(logDir, { recursive: true })
     const [nats, target, database, issuer, sealingKey] = await Promise.all([
       startNats({ dataDir: natsDir, ephemeral: true, config: natsAuthorization(users), env }),
       startPostgres({ dataDir: temporaryDir('kills-target'), ephemeral: true, settings: { log_statement: 'all' } }),
       // A killed server may not lose what it said was committed; what only a power failure loses, it may.
-      startPostgres({ dataDir: temporaryDir('kills-control'), ephemeral: true, settings: { synchronous_commit: 'on' } }),
+      startPostgres({ dataDir: databaseDir, ephemeral: true, settings: { synchronous_commit: 'on' } }),
       startIssuer(),
       generateSealingKey(),
     ])
     const bus = await connectBus({ servers: nats.url, user: 'api', password: password('api'), name: 'api', instance: 'kills' })
-    const platform = new FaultPlatform(target, database, bus, issuer, logDir, natsDir)
+    const platform = new FaultPlatform(target, database, bus, issuer, logDir, natsDir, databaseDir)
     if (options.tap === true) await platform.listen(nats.url, password(TAP.user))
     platform.victims.set('nats', superviseServer(nats))
     platform.victims.set('database', superviseServer(database))
     await platform.furnishTarget(options.schema ?? SCHEMA)
-    await platform.serveDirectory(sealingKey.publicKey)
     const login = (user: string) => ({ SALLYPORT_NATS_URL: nats.url, SALLYPORT_NATS_USER: user, SALLYPORT_NATS_PASSWORD: password(user), SALLYPORT_LOG_LEVEL: options.logLevel ?? 'info' })
     await Promise.all(CONTROL.map((name) => platform.startService(name, name, name, {
       ...login(name), SALLYPORT_DATABASE_URL: database.url, SALLYPORT_AUDIT_PROXY_LOST_AFTER_MS: '5000',
     })))
+    if (options.api === true) await platform.startApi({ ...login(API), SALLYPORT_DATABASE_URL: database.url, SALLYPORT_DEV_ISSUER: issuer.url, SALLYPORT_SEALING_KEYS: JSON.stringify({ keys: [sealingKey.publicKey] }) })
+    await platform.registerConnections(sealingKey.publicKey)
     platform.proxyPort = await freePort()
     await platform.startService('connection-proxy', PROXY, 'proxy', {
       ...login(PROXY), SALLYPORT_INSTANCE: PROXY, ...anyPorts(), SALLYPORT_POSTGRES_PORT: String(platform.proxyPort), SALLYPORT_ACKNOWLEDGE_MS: '3000',
@@ -110,7 +122,7 @@ export class FaultPlatform {
 
   private async listen(servers: string, password: string): Promise<void> {
     this.tap = await connectBus({ servers, user: TAP.user, password, name: TAP.user, instance: TAP.user })
-    this.tap.subscribe(EVENT_SUBJECTS, (batch) => { this.published.push(...batch as SallyportEvent[]) })
+    this.tap.subscribe(EVENT_SUBJECTS, (batch, subject) => { this.published.push(...(batch as SallyportEvent[]).map((event) => ({ event, subject }))) })
     await this.tap.flush()
   }
 
@@ -124,28 +136,28 @@ export class FaultPlatform {
     await this.sql(this.target, `create role app login password '${TARGET_PASSWORD}'; ${schema}`)
   }
 
-  private async serveDirectory(publicKey: Parameters<typeof seal>[1][number]): Promise<void> {
-    const { bus, issuer } = this
+  private async startApi(env: Readonly<Record<string, string>>): Promise<void> {
+    const api = await superviseService({ app: API, label: API, httpPort: await freePort(), logDir: this.logDir, env })
+    this.services.push(api)
+    this.rest = restOf(api, this.issuer)
+    await waitFor(() => api.ready(), { timeoutMs: 30_000, what: 'the API being ready' })
+  }
+
+  private async registerConnections(publicKey: Parameters<typeof seal>[1][number]): Promise<void> {
+    const { rest } = this
+    const directory = rest === undefined ? await playDirectory(this.bus, this.issuer, new Map<string, Connection>()) : restDirectory(rest)
     const target = { host: '127.0.0.1', port: this.target.port, database: 'postgres', tls: 'disable' as const }
-    const connections = new Map<string, Connection>()
     for (const name of CONNECTIONS) {
       const sealed = await seal(TARGET_PASSWORD, [publicKey], sealingContext(name, target, { username: 'app', kind: 'password' }))
-      connections.set(name, {
-        name, labels: {}, managedBy: 'api', revision: 1,
+      await directory.register({
+        name, labels: {},
         spec: { protocol: 'postgres', target, credentials: { username: 'app', kind: 'password', sealed }, durability: name === 'marks-stored' ? 'stored' : 'stream', recording: { results: 4096, output: 4096 }, options: {} },
       })
     }
-    bus.serve(listIssuers, () => ({ issuers: [{ name: 'development', url: issuer.url, audience: 'sallyport', groupsClaim: 'groups', primary: true }] }))
-    bus.serve(lookUpParties, ({ parties }) => ({ parties: parties.map((party) => ({ ...party, kind: 'agent' as const, owner: 'alice' })) }))
-    bus.serve(lookUpConnection, ({ name }) => {
-      const connection = connections.get(name)
-      if (connection === undefined) throw new RpcError('not-found', `no connection ${name}`)
-      return connection
-    })
-    await bus.flush()
   }
 
   private async configure(policies: string): Promise<void> {
+    await this.rest?.('PUT', '/v1/agents/coding-agent', { spec: { issuer: 'development', subject: 'coding-agent', owner: 'alice', connections: CONNECTIONS } })
     await this.bus.call(putPolicy, { document: { name: 'kills', text: policies, managedBy: 'api' }, actor: 'test' })
     await this.bus.call(putRule, { rule: { name: 'pii', managedBy: 'api', spec: { connections: { names: [...CONNECTIONS] }, columns: ['public.people.email'], detect: [], transform: { kind: 'redact' } } as never }, actor: 'test' })
   }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { publishedEventSchemas } from '@sallyport/contracts/catalogue'
+import { publishedEvents, publisherOf } from '@sallyport/contracts/catalogue'
 import { eventSchema, type SallyportEvent } from '@sallyport/contracts/events'
 import type { Bus, Stop } from '@sallyport/messaging'
 
@@ -12,12 +12,13 @@ export interface EventTap {
 }
 
 /** What of an event is not as its contract says: exactly, so that a field which no schema names is a fault too. */
-export const faultOf = (event: SallyportEvent): string | undefined => {
+export const faultOf = (event: SallyportEvent, subject: string): string | undefined => {
   const envelope = eventSchema.safeParse(event)
   if (!envelope.success) return `envelope: ${envelope.error.message}`
   if (!isDeepStrictEqual(envelope.data, event)) return 'envelope: a field that the schema does not name'
-  const schema = publishedEventSchemas[event.type]
-  if (schema === undefined) return 'a type that no contract names'
+  const publisher = publisherOf(subject)
+  const schema = publisher === undefined ? undefined : publishedEvents[publisher][event.type]
+  if (schema === undefined) return `a type that no contract names on ${subject}`
   const data = schema.safeParse(event.data)
   if (!data.success) return data.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
   return isDeepStrictEqual(data.data, event.data) ? undefined : `a field that the schema does not name or fills in: ${JSON.stringify(Object.keys(event.data))}`
@@ -27,10 +28,10 @@ export const faultOf = (event: SallyportEvent): string | undefined => {
 export const tapEvents = (bus: Bus): EventTap => {
   const types = new Map<string, number>()
   const faults = new Set<string>()
-  const stop = bus.subscribe('sallyport.evt.>', (batch) => {
+  const stop = bus.subscribe('sallyport.evt.>', (batch, subject) => {
     for (const event of batch as SallyportEvent[]) {
       types.set(event.type, (types.get(event.type) ?? 0) + 1)
-      const fault = faultOf(event)
+      const fault = faultOf(event, subject)
       if (fault !== undefined) faults.add(`${event.type}: ${fault}`)
     }
   })

@@ -1,15 +1,15 @@
 import { approve, deny, getApproval, listApprovals, type Approval } from '@sallyport/contracts/approval'
 import { listCommands, listEvents, listSessions, storeStatus } from '@sallyport/contracts/audit'
-import { listIssuers, lookUpConnection, lookUpParties, sealingContext, type Connection } from '@sallyport/contracts/directory'
+import { sealingContext, type Connection } from '@sallyport/contracts/directory'
 import type { Principal } from '@sallyport/contracts/identity'
 import { putRule, type MaskingRuleSpec } from '@sallyport/contracts/masking'
 import { putPolicy } from '@sallyport/contracts/policy'
-import { RpcError } from '@sallyport/contracts/rpc'
 import { connectBus, type Bus } from '@sallyport/messaging'
 import type { RunningService } from '@sallyport/runtime'
 import { generateSealingKey, seal } from '@sallyport/sealing'
 import { freePort, freshDatabase, startNats, startPostgres, temporaryDir, waitFor, type EmbeddedNats, type EmbeddedPostgres } from '@sallyport/testing'
 import pg from 'pg'
+import { AGENT_GROUP, playDirectory, restDirectory, restOf, type Directory, type Rest } from './directory.js'
 import { tapEvents, type EventTap } from './event-tap.js'
 import { startIssuer } from './identity.js'
 import { newDigestKey, startControl, startProxy, type Backing, type ControlName, type ProxySecrets } from './services.js'
@@ -21,17 +21,21 @@ export interface PlatformOptions {
   readonly proxyEnv?: Record<string, string>
   /** Bound of the event stream. */
   readonly streamBytes?: number
+  /** With the real API as the directory; without it the test plays one. */
+  readonly api?: boolean
 }
 
-const AGENT_GROUP = 'ai-agents'
 const QUIET_MS = 120
 
-/** The whole platform on real servers in one test process; the directory alone is played by the test, through its contract. */
+/** The whole platform on real servers in one test process; the directory alone is played by the test, through its contract, unless it is to be the real one. */
 export class Platform {
   readonly connections = new Map<string, Connection>()
   readonly control = new Map<ControlName, RunningService>()
   readonly proxies: RunningService[] = []
   proxyPort = 0
+  /** Asks the API as an admin; only where there is one. */
+  rest: Rest | undefined
+  private directory!: Directory
 
   readonly tap: EventTap
 
@@ -58,9 +62,10 @@ export class Platform {
     ])
     const bus = await connectBus({ servers: nats.url, name: 'e2e', instance: 'e2e-1' })
     const platform = new Platform(nats, target, { natsUrl: nats.url, databaseUrl }, bus, issuer, { keys: [sealingKey.privateKey], digestKey: newDigestKey() }, sealingKey, options)
-    await platform.serveDirectory()
+    if (options.api !== true) platform.directory = await playDirectory(bus, issuer, platform.connections)
     await bus.ensureEventStream(options.streamBytes === undefined ? {} : { bytesMax: options.streamBytes })
     await Promise.all((['approval', 'masking', 'audit-store', 'policy-decision'] as const).map((name) => platform.startControl(name)))
+    if (options.api === true) await platform.startApi()
     platform.proxyPort = await freePort()
     await platform.startProxy('px-1', platform.proxyPort)
     return platform
@@ -87,16 +92,11 @@ export class Platform {
     return proxy
   }
 
-  private async serveDirectory(): Promise<void> {
-    const { bus, issuer } = this
-    bus.serve(listIssuers, () => ({ issuers: [{ name: 'development', url: issuer.url, audience: 'sallyport', groupsClaim: 'groups', primary: true }] }))
-    bus.serve(lookUpParties, ({ parties }) => ({ parties: parties.map((party) => (party.groups.includes(AGENT_GROUP) ? { ...party, kind: 'agent' as const, owner: 'alice' } : party)) }))
-    bus.serve(lookUpConnection, ({ name }) => {
-      const connection = this.connections.get(name)
-      if (connection === undefined) throw new RpcError('not-found', `no connection ${name}`)
-      return connection
-    })
-    await bus.flush()
+  private async startApi(): Promise<void> {
+    const api = await startControl('api', this.backing, { SALLYPORT_DEV_ISSUER: this.issuer.url, SALLYPORT_SEALING_KEYS: JSON.stringify({ keys: [this.sealingKey.publicKey] }) })
+    this.control.set('api', api)
+    this.rest = restOf(api, this.issuer)
+    this.directory = restDirectory(this.rest)
   }
 
   /** Registers a connection to a database of the target, logging in there as `username`. */
@@ -108,8 +108,8 @@ export class Platform {
   async connectWith(name: string, to: { database: string; username: string; password: string; port?: number }, where: Partial<Connection['spec']['target']>, more: Partial<Connection['spec']> = {}): Promise<void> {
     const target = { host: '127.0.0.1', port: to.port ?? this.target.port, database: to.database, tls: 'disable' as const, ...where }
     const sealed = await seal(to.password, [this.sealingKey.publicKey], sealingContext(name, target, { username: to.username, kind: 'password' }))
-    this.connections.set(name, {
-      name, labels: { environment: 'test' }, managedBy: 'api', revision: (this.connections.get(name)?.revision ?? 0) + 1,
+    await this.directory.register({
+      name, labels: { environment: 'test' },
       spec: { protocol: 'postgres', target, credentials: { username: to.username, kind: 'password', sealed }, durability: 'stored', recording: { results: 65536, output: 65536 }, options: {}, ...more },
     })
   }

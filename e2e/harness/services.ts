@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { service as api } from '@sallyport/api'
 import { service as approval } from '@sallyport/approval'
 import { service as auditStore } from '@sallyport/audit-store'
 import { service as connectionProxy } from '@sallyport/connection-proxy'
@@ -13,7 +14,7 @@ export interface Backing {
   readonly databaseUrl: string
 }
 
-const definitions = { approval, masking, 'audit-store': auditStore, 'policy-decision': policyDecision } as const
+const definitions = { api, approval, masking, 'audit-store': auditStore, 'policy-decision': policyDecision } as const
 export type ControlName = keyof typeof definitions
 
 /** What every proxy of one platform shares. */
@@ -26,8 +27,8 @@ export const newDigestKey = (): string => randomBytes(32).toString('base64')
 
 const logLevel = (): string => process.env['SALLYPORT_TEST_LOG'] ?? 'silent'
 
-export const startControl = (name: ControlName, backing: Backing): Promise<RunningService> =>
-  startService(definitions[name] as never, { SALLYPORT_NATS_URL: backing.natsUrl, SALLYPORT_DATABASE_URL: backing.databaseUrl, SALLYPORT_LOG_LEVEL: logLevel() })
+export const startControl = (name: ControlName, backing: Backing, more: Readonly<Record<string, string>> = {}): Promise<RunningService> =>
+  startService(definitions[name] as never, { SALLYPORT_NATS_URL: backing.natsUrl, SALLYPORT_DATABASE_URL: backing.databaseUrl, SALLYPORT_LOG_LEVEL: logLevel(), ...more })
 
 /** Every protocol's listener on any free port. */
 export const anyPorts = (): Record<string, string> => Object.fromEntries(protocols.map(({ name }) => [`SALLYPORT_${name.toUpperCase()}_PORT`, '0']))

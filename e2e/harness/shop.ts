@@ -53,6 +53,7 @@ const furnish = async (platform: Platform): Promise<void> => {
   const to = { database: 'shop', username: 'app', password: 'app-secret-on-target' }
   await platform.connect('shop', to)
   await platform.connect('shop-stream', to, { durability: 'stream' })
+  await platform.rest?.('PUT', '/v1/agents/coding-agent', { spec: { issuer: 'development', subject: 'coding-agent', owner: 'alice', connections: ['shop', 'shop-stream'] } })
   await platform.policy('shop', POLICIES)
   await platform.rule('pii', { columns: ['public.customers.email', 'public.orders.card'] })
   await platform.rule('secrets', { detect: ['aws_access_key', 'email', 'credit_card'] })

@@ -43,8 +43,11 @@ describe('environment variables', () => {
   const variable = /\b(?:SALLYPORT|NATS_PASSWORD)_[A-Z0-9_]+\b/g
   const declaring = globSync(['apps/*/src/**/{config,main}.ts', 'libs/platform/*/src/**/config.ts'], { cwd: root })
   const declaredIn = (file: string): string[] => readFileSync(path.join(root, file), 'utf8').match(variable) ?? []
+  // Settings of tests are named where tests are described.
+  const testing = globSync(['e2e/**/*.ts', 'libs/protocols/*/test/**/*.ts'], { cwd: root })
   const declared = new Set([
     EVENT_STREAM,
+    ...testing.flatMap((file) => readFileSync(path.join(root, file), 'utf8').match(/(?<=process\.env\[')SALLYPORT_[A-Z_]+(?='\])/g) ?? []),
     ...declaring.flatMap(declaredIn),
     ...protocols.map(({ name }) => `SALLYPORT_${name.toUpperCase()}_PORT`),
     ...[...servicePermissions.map(({ user }) => user), 'proxy-1', 'proxy-2'].map((user) => `NATS_PASSWORD_${user.toUpperCase().replaceAll('-', '_')}`),

@@ -1,15 +1,15 @@
+import { credentialEventTypes, type credentialEventSchemas } from '@sallyport/contracts/directory'
 import type { Issuer, Principal } from '@sallyport/contracts/identity'
 import { RpcError } from '@sallyport/contracts/rpc'
+import type { z } from 'zod'
 
 /** Twelve hours: no session lives longer. */
 export const TTL_MAX_S = 12 * 60 * 60
 /** What is asked for when nothing is said. */
 const TTL_DEFAULT_S = 60 * 60
 
-export const credentialEventTypes = { issued: 'sallyport.credential.issued.v1', revoked: 'sallyport.credential.revoked.v1' } as const
-
-export interface CredentialIssued { readonly type: typeof credentialEventTypes.issued; readonly data: { readonly credential: string; readonly uid: string; readonly connection: string; readonly expiresAt: string } }
-export interface CredentialRevoked { readonly type: typeof credentialEventTypes.revoked; readonly data: { readonly credential: string } }
+export interface CredentialIssued { readonly type: typeof credentialEventTypes.issued; readonly data: Readonly<z.infer<(typeof credentialEventSchemas)[typeof credentialEventTypes.issued]>> }
+export interface CredentialRevoked { readonly type: typeof credentialEventTypes.revoked; readonly data: Readonly<z.infer<(typeof credentialEventSchemas)[typeof credentialEventTypes.revoked]>> }
 export type CredentialEvent = CredentialIssued | CredentialRevoked
 
 export interface CredentialState { readonly expiresAt: string; readonly revoked: boolean }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
+import { credentialEventTypes } from '@sallyport/contracts/directory'
 import type { Principal } from '@sallyport/contracts/identity'
-import { credentialEventTypes, decideIssue, decideRevoke, evolve, stillNamed, TTL_MAX_S } from './decide.js'
+import { decideIssue, decideRevoke, evolve, stillNamed, TTL_MAX_S } from './decide.js'
 
 const principal: Principal = { kind: 'user', issuer: 'corp', subject: 'alice', uid: 'alice', groups: [], chain: [] }
 const now = new Date('2026-11-22T10:00:00.000Z')

@@ -1,29 +1,11 @@
 import type { StagedDraft } from '@sallyport/configuration'
-import { managedBySchema, nameSchema } from '@sallyport/contracts/change'
-import { agentSpecSchema, retiredAgentSpecSchema, connectionSpecSchema, issuerSpecSchema, roleBindingSpecSchema, type ApplyRequest } from '@sallyport/contracts/directory'
-import { z } from 'zod'
+import { directoryDocumentSchema, type ApplyRequest } from '@sallyport/contracts/directory'
+import type { z } from 'zod'
 
-const contentSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('connection'), object: nameSchema, labels: z.record(z.string(), z.string()), spec: connectionSpecSchema }),
-  z.object({ kind: z.literal('agent'), object: nameSchema, spec: agentSpecSchema }),
-  z.object({ kind: z.literal('retired-agent'), object: nameSchema, spec: retiredAgentSpecSchema }),
-  z.object({ kind: z.literal('issuer'), object: nameSchema, spec: issuerSpecSchema }),
-  z.object({ kind: z.literal('role-binding'), object: nameSchema, spec: roleBindingSpecSchema }),
-])
-/** What one object of the directory says; `object` is its name among its kind. */
-export type Content = z.infer<typeof contentSchema>
-export type DirectoryKind = Content['kind']
-
-/** All kinds are one set, so that what refers to each other is judged and changed together. `name` is `<kind>/<object>`. */
-export const directoryDocumentSchema = z.object({
-  name: z.string().max(100),
-  managedBy: managedBySchema,
-  version: z.number().int(),
-  file: z.string().optional(),
-  line: z.number().int().optional(),
-  content: contentSchema,
-})
 export type DirectoryDocument = z.infer<typeof directoryDocumentSchema>
+/** What one object of the directory says; `object` is its name among its kind. */
+export type Content = DirectoryDocument['content']
+export type DirectoryKind = Content['kind']
 
 export const documentName = (kind: DirectoryKind, object: string): string => `${kind}/${object}`
 

@@ -1,9 +1,8 @@
+import { learnedEventType } from '@sallyport/contracts/directory'
 import { RpcError } from '@sallyport/contracts/rpc'
 import { appendEvents, type Database } from '@sallyport/persistence'
 import type { Tables } from '../tables.js'
 import type { Directory } from './directory.js'
-
-export const learnedEventType = 'sallyport.connection.learned.v1'
 
 /** What was learned of connections' targets, once and for all. */
 export interface Learned {

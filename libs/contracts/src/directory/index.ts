@@ -41,3 +41,4 @@ export { agentSpecSchema, retiredAgentSpecSchema, connectionSpecSchema, credenti
 export type { ConnectionSpec, CredentialKind } from './specs.js'
 export { agentObjectSchema, applyReplySchema, applyRequestSchema, connectionObjectSchema, issuerObjectSchema, issuerSpecSchema, maskingRuleObjectSchema, policyObjectSchema, roleBindingObjectSchema, roleBindingSpecSchema } from './configuration.js'
 export type { ApplyReply, ApplyRequest } from './configuration.js'
+export { credentialEventSchemas, credentialEventTypes, directoryDocumentSchema, directoryEventSchemas, learnedEventSchemas, learnedEventType } from './events.js'

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { inflateRawSync } from 'node:zlib'
+import { decodeFrames } from '@sallyport/contracts/recording'
 import type pg from 'pg'
 
 /** How a secret may be written: as it is, in hex, and in base64 at each of the three places where it can begin. */
@@ -10,12 +12,24 @@ const formsOf = (secret: string): { readonly form: string; readonly text: string
     // Characters at both ends depend on the neighbours.
     return encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
   })
-  return [
+  const forms = [
     { form: 'plain', text: secret },
     { form: 'hex', text: bytes.toString('hex') },
     { form: 'HEX', text: bytes.toString('hex').toUpperCase() },
     ...base64.flatMap((text) => [{ form: 'base64url', text }, { form: 'base64', text: text.replaceAll('-', '+').replaceAll('_', '/') }]),
   ]
+  return [...new Map(forms.map((each) => [each.text, each])).values()]
+}
+
+/** A chunk of a recording within the text of an event, and what command it is of. */
+const RECORDED = /"command":"([^"]+)"[^{}]*"frames":"([A-Za-z0-9+/=]+)"/g
+const CHUNK_BYTES_MAX = 16 * 1024 * 1024
+
+/** What was streamed, kind by kind, as one text: a secret is in it even if frames cut it. */
+const streamed = (frames: string): ReadonlyMap<string, string> => {
+  const texts = new Map<string, string>()
+  for (const { kind, bytes } of decodeFrames(inflateRawSync(Buffer.from(frames, 'base64'), { maxOutputLength: CHUNK_BYTES_MAX }), 0)) texts.set(kind, (texts.get(kind) ?? '') + Buffer.from(bytes).toString('latin1'))
+  return texts
 }
 
 export interface Finding {
@@ -27,17 +41,33 @@ export interface Finding {
 }
 
 const CONTEXT_CHARS = 100
+/** Longer than any secret's form. */
+const TAIL_CHARS = 8192
 
-/** Looks for secrets in texts. Bytes are looked at as text one to one. */
+/** Looks for secrets in texts, and in the recordings that are in them. Bytes are looked at as text one to one. */
 export const createScanner = (secrets: Readonly<Record<string, string>>) => {
   const forms = Object.entries(secrets).flatMap(([name, secret]) => formsOf(secret).map((form) => ({ name, ...form })))
   const found = new Map<string, Finding>()
+  /** The end of what each command streamed so far, by where it was seen: chunks cut secrets too. */
+  const tails = new Map<string, string>()
   let scanned = 0
-  const scan = (text: string, where: string): void => {
+  const look = (text: string, where: string): void => {
     scanned += text.length
     for (const { name, form, text: wanted } of forms) {
       const at = text.indexOf(wanted)
       if (at >= 0) found.set(`${name} ${form} ${where}`, { secret: name, form, where, after: text.slice(Math.max(0, at - CONTEXT_CHARS), at) })
+    }
+  }
+  const scan = (text: string, where: string): void => {
+    look(text, where)
+    if (!text.includes('"frames":"')) return
+    for (const [, command, frames] of text.matchAll(RECORDED)) {
+      for (const [kind, shown] of streamed(frames!)) {
+        const stream = `${where} ${command!} ${kind}`
+        const whole = (tails.get(stream) ?? '') + shown
+        look(whole, `${where}, recorded ${kind}`)
+        tails.set(stream, whole.slice(-TAIL_CHARS))
+      }
     }
   }
   return {
@@ -61,7 +91,7 @@ export const scanDatabase = async (client: pg.Client, scanner: Scanner): Promise
     select quote_ident(table_schema) || '.' || quote_ident(table_name) as name from information_schema.tables
     where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`)
   for (const { name } of rows as { name: string }[]) {
-    const result = await client.query({ text: `select * from ${name}`, rowMode: 'array' })
+    const result = await client.query({ text: `select * from ${name} order by ctid`, rowMode: 'array' })
     for (const row of result.rows as unknown[][]) row.forEach((value, index) => scanner.scan(textOf(value), `table ${name} column ${result.fields[index]!.name}`))
   }
   return rows.length
