@@ -52,6 +52,10 @@ test('whoever may only read is refused one: what it does isn\'t proven', async (
   await client.until('Z')
   expect(client.messages.map(({ type }) => type)).toEqual(['T', 'D', 'C', 'Z'])
   client.destroy()
+  await platform.settled()
+  const [command] = (await platform.commands({ text: `oid:${INT4PL}` })).filter(({ uid }) => uid === 'coding-agent')
+  expect(command).toMatchObject({ action: 'sql.function', status: 'refused', decision: { outcome: 'deny' }, finish: null })
+  expect((await platform.events(command!.session)).map(({ event }) => event)).toContainEqual(expect.objectContaining({ type: 'sallyport.command.requested.v1', data: expect.objectContaining({ command: command!.id, decision: expect.objectContaining({ outcome: 'deny' }) }) }))
 })
 
 test('1,664 columns, the most that a target list may have, come back whole', async () => {
