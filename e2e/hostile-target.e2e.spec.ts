@@ -148,11 +148,16 @@ const answering = (script: (peer: Peer) => void | Promise<void>): Script => asyn
 }
 const saying = (...pieces: readonly Buffer[]): Script => answering((peer) => peer.say(...pieces))
 
+const columns = (count: number, name = 'c'): string[] => Array.from({ length: count }, (_, index) => `${name}${index}`)
+
 describe('in an open session', () => {
   const cases: readonly (readonly [string, Script])[] = [
     ['announces 2 GB', saying(frame('T', '', 0x7fffffff))],
     ['announces a negative length', saying(frame('D', '', -5))],
     ['describes 65,535 columns and names one', saying(rowDescription(['a'], 65_535))],
+    ['describes 65,535 columns, names them all and sends them', saying(rowDescription(columns(65_535)), dataRow(columns(65_535, 'secret')), complete('SELECT 1'), ready)],
+    ['describes 1,665 columns, one more than a result can have, and sends them', saying(rowDescription(columns(1665)), dataRow(columns(1665, 'secret')), complete('SELECT 1'), ready)],
+    ['sends a row of 65,535 columns', saying(rowDescription(columns(1664)), dataRow(columns(65_535, 'secret')), complete('SELECT 1'), ready)],
     ['describes fewer columns than it names', saying(rowDescription(['a', 'b'], 1))],
     ['sends a row of more columns than it described', saying(rowDescription(['a']), dataRow(['x', 'y']))],
     ['sends a row with a count that lies', saying(rowDescription(['a', 'b']), dataRow(['x'], 2))],

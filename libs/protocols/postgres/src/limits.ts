@@ -28,6 +28,8 @@ export const limits = {
   /** Secret part of a cancel key in protocol 3.2 (at most 256); 3.0 has 4. */
   cancelSecretBytes: 32,
   cancelKeyBytesMax: 256,
+  /** Columns of a result, as PostgreSQL's own MaxTupleAttributeNumber. A target that has more is none, and would keep masking busy with them. */
+  resultColumnsMax: 1664,
   /** Relations of the target's catalog followed for one look-up. */
   lineageRelationsMax: 10_000,
   /** Rows a catalog look-up may answer. */

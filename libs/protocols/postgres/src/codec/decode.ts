@@ -1,3 +1,4 @@
+import { limits } from '../limits.js'
 import { MalformedFrame } from './malformed.js'
 
 /** Walks the body of one message. Every read is bounded by the frame. @throws MalformedFrame when the message ends too early. */
@@ -91,7 +92,7 @@ export interface Field {
 export const decodeRowDescription = (buffer: Buffer, start: number, end: number, decodeText: (bytes: Buffer) => string): readonly Field[] => {
   const body = new BodyReader(buffer, start + 5, end)
   const count = body.int16()
-  if (count < 0) throw new MalformedFrame('negative number of columns')
+  if (count < 0 || count > limits.resultColumnsMax) throw new MalformedFrame('more columns than a result can have')
   const fields: Field[] = []
   for (let index = 0; index < count; index++) {
     const name = decodeText(body.cstring())

@@ -12,7 +12,8 @@ describe('RowDescription', () => {
     expect(() => read(message(backend.rowDescription, int16((claimed << 16) >> 16), field))).toThrow(MalformedFrame)
   })
 
-  it('has as many columns as it says, up to the 1,664 of a target list and beyond', () => {
-    for (const count of [0, 1, 1664, 32_767]) expect(read(message(backend.rowDescription, int16(count), ...Array.from({ length: count }, () => field)))).toHaveLength(count)
+  it('has as many columns as it says, up to the 1,664 of a target list', () => {
+    for (const count of [0, 1, 1664]) expect(read(message(backend.rowDescription, int16(count), ...Array.from({ length: count }, () => field)))).toHaveLength(count)
+    for (const count of [1665, 32_767]) expect(() => read(message(backend.rowDescription, int16(count), ...Array.from({ length: count }, () => field)))).toThrow('more columns than a result can have')
   })
 })
