@@ -75,6 +75,8 @@ export class SessionJudge {
     return (async () => {
       const answer = await Promise.resolve(reply).catch((thrown: unknown) => refusedReply(thrown))
       if (answer.outcome !== 'deny') return undefined
+      const crowded = await this.whenRoom()
+      if (crowded !== undefined) return crowded
       const operation: Operation = { recognition, text, input: 'none', exact: [text], holdCapMs: 0 }
       const verdict = await this.judgeLater(operation, answer, this.services.plans.planFor(this.subject, this.queryOf(recognition)), () => undefined)
       return verdict.kind === 'refuse' ? verdict.refusal : undefined
@@ -113,15 +115,18 @@ export class SessionJudge {
   }
 
   private async judgeWhenRoom(operation: Operation, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Promise<Verdict> {
+    const refusal = await this.whenRoom()
+    return refusal === undefined ? this.judgeNow(operation, onHeld, signal) : { kind: 'refuse', refusal, command: newId('cmd') }
+  }
+
+  /** Resolves when events may be taken on, or with the refusal that nothing can be recorded now. */
+  private async whenRoom(): Promise<Refusal | undefined> {
     const deadline = performance.now() + ROOM_WAIT_MS
     while (this.services.recorder.full) {
-      if (performance.now() > deadline) {
-        const refusal = new Refusal('unavailable', 'commands can\'t be recorded now: the event store is too far behind', { remedy: 'Try again in a moment.' })
-        return { kind: 'refuse', refusal, command: newId('cmd') }
-      }
+      if (performance.now() > deadline) return new Refusal('unavailable', 'commands can\'t be recorded now: the event store is too far behind', { remedy: 'Try again in a moment.' })
       await new Promise((resolve) => { setTimeout(resolve, ROOM_POLL_MS) })
     }
-    return this.judgeNow(operation, onHeld, signal)
+    return undefined
   }
 
   private async judgeLater(operation: Operation, reply: DecideReply | Promise<DecideReply>, plan: CompiledPlan | Promise<CompiledPlan>, onHeld: (notice: HoldNotice) => void, signal?: AbortSignal): Promise<Verdict> {
