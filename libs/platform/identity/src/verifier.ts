@@ -164,8 +164,13 @@ const showsPerson = (payload: JWTPayload, { people }: Issuer): boolean => {
   return (Array.isArray(claim) ? claim : [claim]).some((value) => typeof value === 'string' && people.values.includes(value))
 }
 
-const isClientsOwn = ({ sub, client_id: client, azp, gty }: JWTPayload): boolean =>
-  gty === 'client-credentials' || [client, azp].some((id) => typeof id === 'string' && (sub === id || sub === `${id}@clients`))
+const isClientsOwn = (payload: JWTPayload): boolean => {
+  const { sub, gty, idtyp, preferred_username: username } = payload
+  if (gty === 'client-credentials' || idtyp === 'app') return true
+  // Issuers name the client in different claims, and some give it an account of its own under another subject.
+  const clients = ['client_id', 'azp', 'cid', 'appid'].map((claim) => payload[claim]).filter((id) => typeof id === 'string')
+  return clients.some((id) => sub === id || sub === `${id}@clients` || username === `service-account-${id.toLowerCase()}`)
+}
 
 const groupsOf = (value: unknown): string[] => {
   if (value === undefined) return []
