@@ -10,6 +10,8 @@ export const transferLimits = {
   componentsMax: 512,
   /** Links on the way to a file; Linux's MAXSYMLINKS. */
   linksMax: 40,
+  /** Refusals of one channel that are told on stderr, beside their answers. */
+  toldMax: 100,
   handleBytesMax: 256,
   /** Files and directories that one channel has open. */
   handlesMax: 1024,
@@ -20,6 +22,8 @@ export const transferLimits = {
   /** How long an allowed look at the same path is not judged again. */
   lookedMs: 5_000,
   lookedMax: 4096,
+  /** Read from a client before it is worked on, so that its end is seen while a request of it waits. */
+  readAheadBytesMax: 256 * 1024,
   /** Content that is recorded in one piece, and how much may run ahead of its acknowledged record. */
   pieceBytesMax: 256 * 1024,
   aheadBytesMax: 256 * 1024,

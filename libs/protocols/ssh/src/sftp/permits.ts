@@ -26,12 +26,15 @@ export type Permit =
 /** Finds out where the paths of a request lead, and judges it by that. */
 export class Permits {
   private readonly looked = new Map<string, number>()
+  private told = 0
 
   constructor(
     private readonly conversation: Conversation,
     private readonly request: ChannelRequest,
     private readonly lookUps: LookUps,
     private readonly home: string,
+    /** Aborted when the client sends nothing more. */
+    private readonly left: AbortSignal,
   ) {}
 
   /** Without asking the target. */
@@ -48,7 +51,7 @@ export class Permits {
     if (key !== undefined && (this.looked.get(key) ?? -Infinity) > host.now()) return this.permitted(undefined, resolved, places)
     const { ticket, refusal, held } = await this.judge(operationOf(places))
     if (refusal !== undefined) {
-      if (again === undefined) say(this.request, refusalLine(refusal))
+      this.tell(refusal)
       return { kind: 'not', status: statuses.permissionDenied, text: refusalLine(refusal) }
     }
     if (held && JSON.stringify(await this.resolve(wanted)) !== JSON.stringify(resolved)) {
@@ -76,7 +79,7 @@ export class Permits {
     const verdict = await gate.judge(operation, (notice) => {
       held = true
       say(this.request, notice.text)
-    }, this.request.signal)
+    }, AbortSignal.any([this.request.signal, this.left]))
     if (verdict.kind === 'refuse') return { ticket: undefined, refusal: verdict.refusal, held }
     const { ticket } = verdict
     try {
@@ -92,6 +95,12 @@ export class Permits {
 
   private resolve(wanted: readonly Wanted[]): Promise<readonly Resolved[]> {
     return Promise.all(wanted.map(({ path, last }) => resolvePath((at) => this.lookUps.look(at), this.home, path, last)))
+  }
+
+  /** Most clients show the status of an answer and not its text: they are told beside it, a client that looks at everything not for ever. */
+  private tell(refusal: Refusal): void {
+    this.told += 1
+    if (this.told <= transferLimits.toldMax) say(this.request, refusalLine(refusal))
   }
 
   private remember(key: string): void {

@@ -4,9 +4,11 @@ import { finishRequest, refuseRequest, say, type ChannelRequest, type Serve } fr
 import { asRefusal, refusalLine } from '../errors.js'
 import type { Conversation } from '../session/conversation.js'
 import { Exchange } from './exchange.js'
+import { transferLimits } from './limits.js'
 import { LookUps } from './look-ups.js'
 import { transferOperation } from './operations.js'
 import { Permits } from './permits.js'
+import { ReadAhead } from './read-ahead.js'
 import { SftpChannel } from './sftp-channel.js'
 
 type OnChannel = (error: Error | undefined, channel: ClientChannel) => void
@@ -50,6 +52,7 @@ const transfer = async (conversation: Conversation, request: ChannelRequest, sta
   let lookUps: LookUps | undefined
   let exchange: Exchange | undefined
   let served: SftpChannel | undefined
+  const ahead = new ReadAhead(request.channel, transferLimits.readAheadBytesMax)
   const leave = (): void => {
     served?.finish('cancelled')
     exchange?.close()
@@ -60,15 +63,15 @@ const transfer = async (conversation: Conversation, request: ChannelRequest, sta
     exchange = await opened(conversation, start, (channel) => new Exchange(conversation.host, channel, request.outflow))
     lookUps = await opened(conversation, start, (channel) => new LookUps(channel))
     const [home] = await Promise.all([lookUps.start(), exchange.start()])
-    served = new SftpChannel(conversation, request, exchange, new Permits(conversation, request, lookUps, home))
+    served = new SftpChannel(conversation, request, exchange, new Permits(conversation, request, lookUps, home, ahead.left), ahead)
     if (signal.aborted) leave()
-    const { run, end } = { run: exchange.run(), end: exchange }
-    // The client's end is the target's; its own end ends this.
-    await Promise.race([run, served.run().then(() => { end.end(); return run })])
-    served.finish(signal.aborted ? 'cancelled' : 'lost')
+    const delivered = exchange.run()
+    // The client's end is the target's; that one's ends this.
+    await Promise.race([delivered, served.run().then(() => exchange?.end()).then(() => delivered)])
+    served.finish(ahead.left.aborted ? 'cancelled' : 'lost')
     return undefined
   } catch (thrown) {
-    served?.finish(signal.aborted ? 'cancelled' : 'lost')
+    served?.finish(ahead.left.aborted ? 'cancelled' : 'lost')
     if (signal.aborted) return undefined
     if (thrown instanceof Refusal && (thrown.code === 'malformed' || thrown.code === 'target-failed')) return thrown
     throw thrown
@@ -76,6 +79,6 @@ const transfer = async (conversation: Conversation, request: ChannelRequest, sta
     signal.removeEventListener('abort', leave)
     exchange?.close()
     lookUps?.close()
-    request.channel.resume()
+    ahead.stop()
   }
 }

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { Refusal, type Operation, type Outcome, type Ticket } from '@sallyport/protocol-kit'
 import type { ChannelRequest } from '../channels/request.js'
 import type { Conversation } from '../session/conversation.js'
@@ -8,9 +9,9 @@ import { OpenFile } from './open-file.js'
 import { transferOperation, type TransferEffect } from './operations.js'
 import { PacketReader } from './packet-reader.js'
 import { Cursor, openFlags, packetOf, statuses, statusPacket, typeOf, types } from './packets.js'
-import { posix } from 'node:path'
 import type { Permit, Permits, Wanted } from './permits.js'
 import { openEffects, openMode, pairPacket, pathPacket, pathRules, unknownEffect, type PathRule } from './requested.js'
+import type { ReadAhead } from './read-ahead.js'
 import { extensions, requestOf, type Request } from './requests.js'
 import { Uploads } from './uploads.js'
 
@@ -37,15 +38,17 @@ export class SftpChannel {
     private readonly request: ChannelRequest,
     private readonly exchange: Exchange,
     private readonly permits: Permits,
+    private readonly ahead: ReadAhead,
   ) {
     this.uploads = new Uploads(conversation.host, exchange)
   }
 
   /** Serves the client until it sends nothing more. Rejects with a Refusal. */
   async run(): Promise<void> {
-    const { channel, signal } = this.request
+    const { signal } = this.request
+    const { ahead } = this
     try {
-      for await (const chunk of channel.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      for (let chunk = await ahead.next(); chunk !== undefined; chunk = await ahead.next()) {
         for (const packet of this.reader.push(chunk)) {
           const wait = this.take(packet)
           if (wait !== undefined) await wait
@@ -54,7 +57,7 @@ export class SftpChannel {
         if (!this.uploads.gathered) continue
         // What comes at once is one piece of the record.
         await new Promise((resolve) => { setImmediate(resolve) })
-        if (channel.readableLength === 0) await this.uploads.flush()
+        if (!ahead.ready) await this.uploads.flush()
       }
       await this.uploads.flush()
     } catch (thrown) {
@@ -323,7 +326,8 @@ interface Place {
   readonly requested: string
 }
 
-const quoted = (path: string): string => `"${withoutControls(path)}"`
+/** As a person reads it; quoted only where that is needed. */
+const quoted = (path: string): string => (/^[^\s"']+$/.test(path) ? withoutControls(path) : JSON.stringify(withoutControls(path)))
 
 const textOf = (what: string, { path, requested }: Place): string => `sftp ${what} ${quoted(path)}${path === requested ? '' : ` (asked for as ${quoted(requested)})`}`
 
