@@ -16,6 +16,7 @@ const SHARED_S = 120
 export interface AgentClient {
   /** Runs one command to its end. `onErrors` hears what comes on standard error as it comes. */
   ssh(command: string, onErrors?: (text: string) => void): Promise<Answer>
+  /** Paths on the host as `connection:path`. */
   scp(from: string, to: string): Promise<Answer>
   /** Ends the shared connection. */
   end(): Promise<void>
@@ -45,7 +46,7 @@ export const agentClient = (desk: string, connection: string, { host, port }: Cl
   })
   return {
     ssh: (command, onErrors) => run('ssh', [`${connection}@${host}`, command], onErrors),
-    scp: (from, to) => run('scp', ['-q', `${connection}@${host}:${from}`, to]),
+    scp: (from, to) => run('scp', ['-q', ...[from, to].map((each) => (each.startsWith(`${connection}:`) ? `${connection}@${host}${each.slice(connection.length)}` : each))]),
     end: async () => void await run('ssh', ['-O', 'exit', `${connection}@${host}`]),
   }
 }

@@ -9,7 +9,7 @@ import { play } from './story.js'
 export const chapter: DemoChapter = {
   title: 'The same agent on a host, with the real ssh',
   introduction: 'It registers a key of its own with its token; the key that the host lets in is the gateway\'s alone.',
-  checks: 8,
+  checks: 11,
   prepare: async (env) => {
     const host = await startBuildHost()
     return {

@@ -24,6 +24,11 @@ permit (principal in Group::"ai-agents", action in Action::"execute", resource =
 permit (principal in Group::"ai-agents", action in Action::"transfer", resource == Connection::"${CONNECTION}")
 when { context has direction && context.direction == "download" };
 
+@id("no-uploads")
+@reason("Files get onto this host by deployments.")
+forbid (principal in Group::"ai-agents", action in Action::"transfer", resource == Connection::"${CONNECTION}")
+unless { context has direction && context.direction == "download" };
+
 @id("no-privileges")
 @reason("Agents work as themselves.")
 @remedy("Ask operations to do it.")

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import type { DemoCast } from '@sallyport/protocol-kit/demo'
 import type { AgentClient, Answer } from './agent-client.js'
@@ -11,7 +12,7 @@ const REFUSED = 126
 
 interface Approval { readonly id: string; readonly summary: string; readonly connection: string; readonly principal: { readonly uid: string } }
 interface Session { readonly id: string; readonly status: string }
-interface Command { readonly status: string; readonly class: string }
+interface Command { readonly action: string; readonly status: string }
 
 /** Asks until there is an answer. Throws when there is none for 20 seconds. */
 const until = async <T>(what: string, ask: () => Promise<T | undefined>): Promise<T> => {
@@ -67,6 +68,18 @@ const held = async (cast: DemoCast, host: BuildHost, agent: AgentClient): Promis
   cast.check(answer.status === 0 && readFileSync(`${host.shop}/restarts`, 'utf8').trim().split('\n').length === 1, 'ssh went on by itself; the shop was restarted once')
 }
 
+const copied = async (cast: DemoCast, host: BuildHost, agent: AgentClient): Promise<void> => {
+  cast.step('Files: a download is recorded with its size and digest, an upload is refused.')
+  const orders = `${host.shop}/orders/today.csv`
+  cast.screen.says('agent', `scp ${CONNECTION}:${orders} .`)
+  show(cast, await agent.scp(`${CONNECTION}:${orders}`, `${host.desk}/today.csv`))
+  cast.check(readFileSync(`${host.desk}/today.csv`).equals(readFileSync(orders)), 'the file arrived as it is')
+  cast.screen.says('agent', `scp today.csv ${CONNECTION}:${host.shop}/orders/tomorrow.csv`)
+  const up = await agent.scp(`${host.desk}/today.csv`, `${CONNECTION}:${host.shop}/orders/tomorrow.csv`)
+  show(cast, up)
+  cast.check(up.status !== 0 && up.errors.includes('Files get onto this host by deployments.') && !existsSync(`${host.shop}/orders/tomorrow.csv`), 'the upload was refused, nothing arrived')
+}
+
 const replayed = async (cast: DemoCast, host: BuildHost, agent: AgentClient): Promise<void> => {
   cast.step('The replay, and the audit trail.')
   await agent.end()
@@ -81,7 +94,10 @@ const replayed = async (cast: DemoCast, host: BuildHost, agent: AgentClient): Pr
   cast.check(sequences.length > 0 && sequences.every((sequence, index) => sequence === index + 1), `${sequences.length} events, numbered without a gap`)
   const { items: commands } = (await cast.auditor.get(`/v1/sessions/${session.id}/commands?limit=1000`)) as { items: Command[] }
   const count = (status: string): number => commands.filter((command) => command.status === status).length
-  cast.check(host.logIns() === 1 && count('completed') === 2 && count('refused') === 2, 'one log-in at the host by its own log, two commands ran, two were refused')
+  const digest = createHash('sha256').update(readFileSync(`${host.shop}/orders/today.csv`)).digest('hex')
+  const ran = commands.filter(({ action, status }) => status === 'completed' && ['ssh.inspect', 'ssh.exec'].includes(action)).length
+  cast.check(host.logIns() === 1 && ran === 2 && count('refused') === 3, 'one log-in at the host by its own log; two commands ran, three were refused')
+  cast.check(commands.some((command) => JSON.stringify(command).includes(digest)), `the download is there with its SHA-256, ${digest.slice(0, 16)}…`)
   cast.check(!JSON.stringify([events, commands, replay]).includes(host.secret), 'the access key is not in the trail')
 }
 
@@ -90,5 +106,6 @@ export const play = async (cast: DemoCast, host: BuildHost, agent: AgentClient):
   await masked(cast, host, agent)
   await refused(cast, host, agent)
   await held(cast, host, agent)
+  await copied(cast, host, agent)
   await replayed(cast, host, agent)
 }

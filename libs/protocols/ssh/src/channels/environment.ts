@@ -3,9 +3,9 @@ import { limits } from '../limits.js'
 import { requestOperation } from '../operations.js'
 import type { Conversation } from '../session/conversation.js'
 
-/** Variables that say how to speak and draw, and nothing else. */
-const LOCALE = /^(LANG|LANGUAGE|LC_[A-Z]{1,32}|COLORTERM|NO_COLOR)$/
-const PLAIN_VALUE = /^[A-Za-z0-9_.@:/+-]{0,128}$/
+/** Variables that say how to speak and draw, and nothing else. Git's says which version of its protocol is spoken, `version=2`. */
+const LOCALE = /^(LANG|LANGUAGE|LC_[A-Z]{1,32}|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/
+const PLAIN_VALUE = /^[A-Za-z0-9_.@:/+=-]{0,128}$/
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
 /** Such a variable goes along only with a plain value, or not at all. */
