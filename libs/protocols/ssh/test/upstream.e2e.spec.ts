@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { rememberOfTarget } from '@sallyport/contracts/directory'
@@ -62,12 +62,12 @@ describe('the gateway shows the target', () => {
   test.each([['ed25519', []], ['ecdsa', ['-b', '256']], ['ecdsa', ['-b', '521']], ['rsa', ['-b', '3072']]] as const)('a certificate by an authority with a key of type %s %j, which names session and principal in the target\'s log', async (type, bits) => {
     const name = path.join(sshd.dir, `ca-${type}${bits[1] ?? ''}`)
     execFileSync('ssh-keygen', ['-q', '-t', type, ...bits, '-N', '', '-C', '', '-f', name])
-    const authority = execFileSync('cat', [name], { encoding: 'utf8' })
-    const other = await Sshd.start([`TrustedUserCAKeys ${name}.pub`, 'AuthorizedKeysFile none'].slice(1))
-    writeFileSync(path.join(other.dir, 'ca.pub'), execFileSync('cat', [`${name}.pub`]))
+    const authority = readFileSync(name, 'utf8')
+    const other = await Sshd.start()
+    writeFileSync(path.join(other.dir, 'ca.pub'), readFileSync(`${name}.pub`))
     await gateway.connect('by-certificate', { port: other.port, username: other.username, kind: 'certificate-authority', secret: authority }, { hostKeys: [other.hostKey] })
     expect(await echo('by-certificate')).toMatchObject({ code: 0, err: '' })
-    expect(other.log()).toMatch(/Accepted (?:certificate|publickey).*ED25519-CERT|ID "ses_\w+ coding-agent"|ID ses_\w+ coding-agent/)
+    expect(other.log()).toMatch(/ED25519-CERT .*ID "?ses_\w+ coding-agent/)
     await other.stop()
   })
 
