@@ -22,8 +22,11 @@ const SCHEMA = `
   create table special (extra text) inherits (people);
   create function first_handle() returns text language sql stable as 'select handle from members limit 1';
   create sequence counter;
+  create type named as (id integer, handle text);
+  create table typed of named;
+  alter type named owner to app;
   create schema other;
-  grant usage on sequence counter to app;
+  grant usage, update on sequence counter to app;
   grant all on schema public, other to app;
   grant select, insert, update, delete, truncate on all tables in schema public to app;
 `
@@ -38,7 +41,7 @@ beforeAll(async () => {
   await target.query(SCHEMA)
   for (const name of ['members', 'scratch', 'logs', 'logs_2024', 'people', 'special', 'contacts']) await target.query(`alter ${name === 'contacts' ? 'view' : 'table'} ${name} owner to app`)
   await target.query('grant pg_write_server_files, pg_execute_server_program to app')
-  await platform.rule('members', { columns: ['public.members.handle', 'public.logs.handle', 'public.people.handle'] })
+  await platform.rule('members', { columns: ['public.members.handle', 'public.logs.handle', 'public.people.handle', 'public.typed.handle'] })
   engineer = await platform.client('shop', await platform.issuer.token('erin', ['engineers']))
 }, 90_000)
 
@@ -71,7 +74,8 @@ describe('masked data is not put where no rule masks it', () => {
     'alter table members alter name type text using handle', 'alter table members rename handle to open', 'alter table members rename to open', 'alter index members rename to open', 'alter table members set schema other', 'alter table logs detach partition logs_2024',
     'alter table special no inherit people', 'alter table members alter low drop expression', 'create rule spy as on update to members do also insert into scratch (body) values (old.handle)',
     'create function spy() returns void language sql begin atomic insert into scratch (body) select handle from members; end', 'prepare later as insert into scratch (body) select handle from members',
-    'explain (analyze) insert into scratch (body) select handle from members', 'begin; insert into scratch (body) select handle from members; commit',
+    'select set_config(\'my.value\', handle, false) from members', 'select setval(\'counter\', ascii(handle)) from members', 'select pg_advisory_xact_lock(ascii(handle)) from members',
+    'alter type named rename attribute handle to open cascade', 'explain (analyze) insert into scratch (body) select handle from members', 'begin; insert into scratch (body) select handle from members; commit',
   ])('%s', async (text) => {
     const before = [await relations(), await scratch()]
     await expect(engineer.query(text)).rejects.toMatchObject({

@@ -189,6 +189,8 @@ const ofTables: ReadonlySet<string> = new Set(['OBJECT_TABCONSTRAINT', 'OBJECT_T
 const rename = (node: Ast, gathered: Gathered): void => {
   const kind = textOf(node['renameType'])
   if (kind === 'OBJECT_SCHEMA') gathered.opaque = true
+  // Of a composite type, which tables may be made of.
+  else if (kind === 'OBJECT_ATTRIBUTE') gathered.opaque = true
   else if (kind === 'OBJECT_COLUMN') moves(gathered, node['relation'], textOf(node['subname']))
   else if (!ofTables.has(kind)) moves(gathered, node['relation'])
 }
@@ -198,6 +200,22 @@ const selectInto = (frame: Frame, gathered: Gathered): void => {
   if (!isAst(frame.node['intoClause'])) return
   let whole = frame
   while (whole.parent?.type === 'SelectStmt' && (whole.field === 'larg' || whole.field === 'rarg')) whole = whole.parent
+  gathered.roots.add(whole.node)
+}
+
+/** Functions that keep what they are given where anybody can read it again: settings, sequences, locks, large objects. */
+const keepers = /^(?:set_config|setval|pg_(?:try_)?advisory_\w*lock\w*|lo_create|lo_from_bytea|lo_put)$/
+
+const keeps = (node: Ast): boolean => {
+  if (!keepers.test(namesOf(node['funcname']).at(-1) ?? '')) return false
+  const { references, queries, calls } = expressionIn(node['args'])
+  return references.length > 0 || queries || calls
+}
+
+/** Which rows there are decides about what is kept, too. */
+const wholeStatement = (frame: Frame, gathered: Gathered): void => {
+  let whole = frame
+  while (whole.parent !== undefined) whole = whole.parent
   gathered.roots.add(whole.node)
 }
 
@@ -214,6 +232,9 @@ const begin = (frame: Frame, gathered: Gathered): void => {
     case 'RenameStmt': return rename(node, gathered)
     case 'AlterObjectSchemaStmt': return moves(gathered, node['relation'])
     case 'SelectStmt': return selectInto(frame, gathered)
+    case 'FuncCall':
+      if (keeps(node)) wholeStatement(frame, gathered)
+      return
     case 'CreateTableAsStmt':
       // A materialized view is followed like a view: its columns stay masked.
       if (node['objtype'] !== 'OBJECT_MATVIEW' && !(isAst(node['into']) && node['into']['skipData'] === true)) addRoots(gathered, node['query'])
@@ -234,6 +255,7 @@ const refer = (gathered: Gathered, node: Ast): void => {
 
 /** A call of what isn't known to be harmless can bring anything, from anywhere. */
 const call = (gathered: Gathered, parts: readonly string[], trust: Trust): void => {
+  if (keepers.test(parts.at(-1) ?? '') && (parts.length === 1 ? trust.unqualified : parts[0] === 'pg_catalog')) return
   if (functionKind(parts, trust) !== 'harmless' && !isMovingSequences(parts, trust)) gathered.opaque = true
 }
 
@@ -291,8 +313,8 @@ const moving: ReadonlySet<string> = new Set(['AlterTableStmt', 'RenameStmt', 'Al
 const copying: ReadonlySet<string> = new Set(['InsertStmt', 'UpdateStmt', 'MergeStmt', 'CreateTableAsStmt', 'IntoClause'])
 
 /** To be told of every node of a statement: a second walk is worth it only where something may be copied. */
-export const noteCopying = ({ type }: Frame, found: Findings): void => {
-  if (copying.has(type)) found.copying = true
+export const noteCopying = ({ type, node }: Frame, found: Findings): void => {
+  if (copying.has(type) || (type === 'FuncCall' && keeps(node))) found.copying = true
   else if (moving.has(type)) found.moving = true
 }
 

@@ -57,6 +57,14 @@ describe('what a statement reads into a place that keeps it', () => {
     ['alter table customers rename to c', 'customers(*)'],
     ['alter table customers set schema other', 'customers(*)'],
     ['alter schema public rename to other', 'anything'],
+    ['alter type person rename attribute email to e cascade', 'anything'],
+    ["select set_config('my.value', email, false) from customers", 'customers(email)'],
+    ["select pg_catalog.set_config('my.value', (select max(email) from customers), false)", 'customers(email)'],
+    ["select setval('counter', ascii(email)) from customers where id = 1", 'customers(email id)'],
+    ["select setval('counter', max(id)) from orders", 'orders(id)'],
+    ['select pg_advisory_lock(pin), pg_try_advisory_xact_lock_shared(id) from customers', 'customers(id pin)'],
+    ["select lo_from_bytea(0, convert_to(email, 'UTF8')) from customers", 'customers(email)'],
+    ["select set_config('my.value', my_function(), false)", 'anything'],
     ['alter table logs detach partition logs_2024', 'logs_2024(*)'],
     ['alter table child no inherit customers', 'child(*)'],
     ['alter table customers alter lower_email drop expression', 'customers(lower_email)'],
@@ -78,6 +86,7 @@ describe('what a statement reads into a place that keeps it', () => {
     'copy customers from stdin', "copy (select email from customers) to stdout", 'declare c cursor for select email from customers', 'alter table customers add column a integer',
     'alter table customers alter email type varchar(10) using email::varchar(10)', 'select my_function(email) from customers', 'truncate customers', 'grant select on customers to bob',
     'merge into t using customers c on t.id = c.id when matched then delete', 'alter table customers rename constraint a to b', 'alter function f() rename to g',
+    "select set_config('my.value', $1, false) from customers", "select setval('counter', 5, true)", "select pg_catalog.set_config('search_path', '', false)", 'select pg_advisory_lock(7) from customers',
   ])('nothing: %s', (text) => {
     expect(copies(text)).toBeUndefined()
   })
