@@ -5,7 +5,7 @@ import type { ApplyReply, ApplyRequest } from '@sallyport/contracts/directory'
 import type { JWK } from 'jose'
 import { CliError, exitStatus } from '../errors.js'
 import type { Api } from '../session/api.js'
-import { parseConfiguration } from './parse.js'
+import { parseConfiguration, secretFields } from './parse.js'
 import { readDirectory } from './read-directory.js'
 import { sealConnections } from './seal-connections.js'
 
@@ -35,7 +35,7 @@ const refuse = (faults: readonly Fault[]): never => {
 export const prepareConfiguration = async (api: Api, { dir, env }: Pick<ApplyOptions, 'dir' | 'env'>): Promise<PreparedConfiguration> => {
   const { configuration, faults } = parseConfiguration(readDirectory(dir))
   if (faults.length > 0) return refuse(faults)
-  const sealing = configuration.connections.some(({ spec }) => spec.credentials.password !== undefined)
+  const sealing = configuration.connections.some(({ spec }) => secretFields.some(({ field }) => spec.credentials[field] !== undefined))
   const { keys } = sealing ? await api.get<{ keys: JWK[] }>('/v1/sealing-keys') : { keys: [] }
   const sealed = await sealConnections(configuration.connections, keys, {
     env: (name) => env[name],

@@ -31,10 +31,12 @@ const loggedEffects = (effects: Operation['recognition']['effects']): unknown =>
 /** The statement as the log may hold it: masked, long ones as head. */
 export const loggedStatement = (operation: Operation, { reply }: CompiledPlan): string => {
   const hides = reply.touchesMasked || operation.recognition.class === 'unrecognised'
-  const masked = (whole: string, literals: Operation['recognition']['literals']): string =>
-    maskLogText(reply, whole.length > WHOLE_CHARS_MAX ? whole.slice(0, 2 * STATEMENT_CHARS_MAX) : whole, literals, hides)
-  const named = (operation.standsFor ?? []).map(({ text, literals }) => masked(text, literals))
-  return head(withNamed(masked(operation.text, operation.recognition.literals), named), STATEMENT_CHARS_MAX, STATEMENT_BYTES_MAX)
+  const masked = (whole: string, { literals, secrets = [] }: Pick<Operation['recognition'], 'literals' | 'secrets'>): string => {
+    const ranges = hides ? literals : secrets
+    return maskLogText(reply, whole.length > WHOLE_CHARS_MAX ? whole.slice(0, 2 * STATEMENT_CHARS_MAX) : whole, ranges, hides || ranges.length > 0)
+  }
+  const named = (operation.standsFor ?? []).map(({ text, ...ranges }) => masked(text, ranges))
+  return head(withNamed(masked(operation.text, operation.recognition), named), STATEMENT_CHARS_MAX, STATEMENT_BYTES_MAX)
 }
 
 /** A text and, below it, what the names in it stand for: a name alone says nothing of what runs. */

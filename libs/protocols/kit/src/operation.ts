@@ -54,6 +54,8 @@ export interface Recognition {
   readonly touches: Touches
   /** Half-open ranges of UTF-8 bytes `[from, to)` of the text that hold literals (strings, numbers in them excluded), ascending: hidden in the log where masked data is touched. */
   readonly literals: readonly (readonly [number, number])[]
+  /** Those of the ranges that look like secrets (a password among the arguments): hidden in the log whatever is touched. */
+  readonly secrets?: readonly (readonly [number, number])[]
   /** Protocol's own findings that the session needs (e.g. statements of a batch). Structured-cloneable. */
   readonly detail: unknown
   /** Why it is `unrecognised`, for the refusal's text. */
@@ -69,7 +71,7 @@ export interface Operation {
   /** The exact text, shown to approvers (fetched, never stored). */
   readonly text: string
   /** Texts that names within `text` stand for (EXECUTE of what was prepared without being run): recorded and shown with it. */
-  readonly standsFor?: readonly Pick<Recognition & { readonly text: string }, 'text' | 'literals'>[]
+  readonly standsFor?: readonly Pick<Recognition & { readonly text: string }, 'text' | 'literals' | 'secrets'>[]
   /** Parameters in readable form for approvers and, masked, for the log. Null is SQL NULL or the like; undefined: the protocol has none. */
   readonly parameters?: readonly (string | null)[]
   readonly input: InputKind

@@ -11,6 +11,4 @@ export interface ShellDetail {
   }
   /** The text's own shell may be another one after it: another directory, variables, options, functions. */
   readonly changesShell: boolean
-  /** Half-open ranges of UTF-8 bytes that look like secrets (values of `--password`, of variables named so, of URLs with a user): subset of the recognition's `literals`. */
-  readonly secrets: readonly (readonly [number, number])[]
 }

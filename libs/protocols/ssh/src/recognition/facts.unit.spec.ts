@@ -82,7 +82,7 @@ describe('what is hidden', () => {
   const hidden = (text: string): { readonly literals: readonly string[]; readonly secrets: readonly string[] } => {
     const found = recognise(text, {})
     const cut = ([from, to]: readonly [number, number]): string => Buffer.from(text).subarray(from, to).toString()
-    return { literals: found.literals.map(cut), secrets: (found.detail as ShellDetail).secrets.map(cut) }
+    return { literals: found.literals.map(cut), secrets: (found.secrets ?? []).map(cut) }
   }
 
   it.each<[string, readonly string[]]>([

@@ -33,10 +33,10 @@ export const changesShell = ({ inShell, words, assignments, redirections }: Simp
   return head.kind !== 'literal' || shellChanges.has(head.text) || head.text === 'command' || head.text === 'builtin'
 }
 
-const detailOf = (groups: readonly Group[], functions: readonly string[], secrets: ShellDetail['secrets']): ShellDetail => {
+const detailOf = (groups: readonly Group[], functions: readonly string[]): ShellDetail => {
   const transfer = wholeTransfer(groups)
   const found = transfer === undefined ? {} : { transfer: { tool: transfer.tool, paths: transfer.paths, ...(transfer.direction === undefined ? {} : { direction: transfer.direction }) } }
-  return { kind: 'shell', commandCount: groups.length, changesShell: functions.length > 0 || groups.some(({ command }) => changesShell(command)), secrets, ...found }
+  return { kind: 'shell', commandCount: groups.length, changesShell: functions.length > 0 || groups.some(({ command }) => changesShell(command)), ...found }
 }
 
 /** What a shell text means: the command of an exec request. For the settings see {@link shellSettings}; others are ignored. */
@@ -56,7 +56,7 @@ export const recognise = (text: string, settings: Readonly<Record<string, string
     const { literals, secrets } = literalsOf(text, groups)
     return {
       effects, action: worst.action, class: worst.class, fingerprint: fingerprintOf(groups), provenRead: effects.every((effect) => effect.class === 'read'), alwaysAllowed: false,
-      touches: { relations: [], columns: [], everything: false, opaque: true }, literals, detail: detailOf(groups, functions, secrets),
+      touches: { relations: [], columns: [], everything: false, opaque: true }, literals, secrets, detail: detailOf(groups, functions),
     }
   } catch (error) {
     if (error instanceof TooDeepError) return unrecognised(text, error.message)

@@ -18,7 +18,7 @@ export const unrecognised = (text: string, problem: string): Recognition => {
     alwaysAllowed: false,
     touches: { relations: [], columns: [], everything: false, opaque: true },
     literals: bytes === 0 ? [] : [[0, bytes]],
-    detail: { kind: 'shell', commandCount: 0, changesShell: true, secrets: bytes === 0 ? [] : [[0, bytes]] } satisfies ShellDetail,
+    secrets: bytes === 0 ? [] : [[0, bytes]], detail: { kind: 'shell', commandCount: 0, changesShell: true } satisfies ShellDetail,
     problem,
   }
 }

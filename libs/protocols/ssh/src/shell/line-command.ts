@@ -3,7 +3,6 @@ import { runJudged, type Execution, type Ran } from '../channels/exec.js'
 import type { OutputFilter } from '../channels/relay.js'
 import type { ChannelRequest } from '../channels/request.js'
 import { commandOperation, withRiskyEnvironment } from '../operations.js'
-import type { ShellDetail } from '../recognition/index.js'
 import type { Conversation } from '../session/conversation.js'
 import { ReportFilter } from './report-filter.js'
 import { afterLine, circumstancesOf, riskyVariables, shownCircumstances, type ShellState } from './shell-state.js'
@@ -83,8 +82,7 @@ const statusOf = (ran: Ran): number => {
 const SECRET = '***'
 
 /** A line as it may be recorded: without what looks like a secret in it. */
-export const withoutSecrets = (text: string, { detail }: Recognition): string => {
-  const secrets = (detail as Partial<ShellDetail> | undefined)?.secrets ?? []
+export const withoutSecrets = (text: string, { secrets = [] }: Recognition): string => {
   const bytes = Buffer.from(text)
   let from = 0
   let kept = ''
