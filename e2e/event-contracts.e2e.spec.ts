@@ -100,3 +100,9 @@ test('a field that no contract names is a fault, and so is a type', async () => 
   expect(faultOf({ ...event, type: 'sallyport.session.invented.v1' }, subject)).toContain('no contract')
   expect(faultOf(event, controlSubject('audit-store'))).toContain('no contract')
 })
+
+test('a secret that is left behind is found when a platform stops', async () => {
+  expect(await platform.whatIsLeft(platform.planted)).toEqual([])
+  const found = await platform.whatIsLeft(new Map([['a statement', 'this is no sql']]))
+  expect(found).toContain('a statement (plain) in table audit_store.payloads column body')
+})

@@ -14,6 +14,7 @@ import { freePort, startNats, startPostgres, temporaryDir, waitFor, type Embedde
 import pg from 'pg'
 import { playDirectory, restDirectory, restOf, type Rest } from '../harness/directory.js'
 import { startIssuer } from '../harness/identity.js'
+import { scanLogs, scanWhatIsLeft } from '../harness/planted.js'
 import { anyPorts, newDigestKey } from '../harness/services.js'
 import { superviseServer, superviseService, type ServiceProcess, type Victim } from './supervised.js'
 
@@ -209,7 +210,11 @@ export class FaultPlatform {
     await Promise.all(this.services.map((service) => service.stop()))
     await Promise.all([this.bus.close(), this.tap?.close()])
     this.issuer.stop()
+    // Even what a service said while it was killed holds none of them.
+    const planted = { target: TARGET_PASSWORD, email: EMAILS[0], email2: EMAILS[1] }
+    const found = [...await scanWhatIsLeft(new Map(Object.entries(planted)), this.database.url, this.natsDir), ...scanLogs(this.logDir, planted)]
     await Promise.all([this.victims.get('nats')!.stop(), this.victims.get('database')!.stop(), this.target.stop()])
     if (!keepLogs) rmSync(this.logDir, { recursive: true, force: true })
+    if (found.length > 0) throw new Error(`secrets are left behind:\n${found.join('\n')}`)
   }
 }

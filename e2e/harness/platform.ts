@@ -12,6 +12,7 @@ import pg from 'pg'
 import { AGENT_GROUP, playDirectory, restDirectory, restOf, type Directory, type Rest } from './directory.js'
 import { tapEvents, type EventTap } from './event-tap.js'
 import { startIssuer } from './identity.js'
+import { scanWhatIsLeft, type Planted } from './planted.js'
 import { newDigestKey, startControl, startProxy, type Backing, type ControlName, type ProxySecrets } from './services.js'
 
 export interface PlatformOptions {
@@ -25,6 +26,8 @@ export interface PlatformOptions {
   readonly api?: boolean
 }
 
+type Issuer = Awaited<ReturnType<typeof startIssuer>>
+
 const QUIET_MS = 120
 
 /** The whole platform on real servers in one test process; the directory alone is played by the test, through its contract, unless it is to be the real one. */
@@ -36,32 +39,43 @@ export class Platform {
   /** Asks the API as an admin; only where there is one. */
   rest: Rest | undefined
   private directory!: Directory
+  /** Secrets that must be found nowhere when the platform stops: what logs in at targets, tokens, and what a specification adds. */
+  readonly planted: Planted = new Map()
 
   readonly tap: EventTap
+  readonly issuer: Issuer
 
   private constructor(
     readonly nats: EmbeddedNats,
     readonly target: EmbeddedPostgres,
     readonly backing: Backing,
     readonly bus: Bus,
-    readonly issuer: Awaited<ReturnType<typeof startIssuer>>,
+    issuer: Issuer,
     readonly secrets: ProxySecrets,
     private readonly sealingKey: Awaited<ReturnType<typeof generateSealingKey>>,
     private readonly options: PlatformOptions,
+    private readonly natsDir: string,
   ) {
     this.tap = tapEvents(bus)
+    this.issuer = { ...issuer, token: async (subject, ...rest) => {
+      const token = await issuer.token(subject, ...rest)
+      // Without its signature a token is none.
+      this.planted.set(`the signature of a token of ${subject}`, token.split('.')[2]!)
+      return token
+    } }
   }
 
   static async start(options: PlatformOptions = {}): Promise<Platform> {
+    const natsDir = temporaryDir('nats')
     const [nats, target, databaseUrl, issuer, sealingKey] = await Promise.all([
-      startNats({ dataDir: temporaryDir('nats'), ephemeral: true }),
+      startNats({ dataDir: natsDir, ephemeral: true }),
       startPostgres({ dataDir: temporaryDir('target'), ephemeral: true, settings: { log_statement: 'all', ...options.targetSettings }, ...(options.targetBinaries === undefined ? {} : { binaries: options.targetBinaries }) }),
       freshDatabase(),
       startIssuer(),
       generateSealingKey(),
     ])
     const bus = await connectBus({ servers: nats.url, name: 'e2e', instance: 'e2e-1' })
-    const platform = new Platform(nats, target, { natsUrl: nats.url, databaseUrl }, bus, issuer, { keys: [sealingKey.privateKey], digestKey: newDigestKey() }, sealingKey, options)
+    const platform = new Platform(nats, target, { natsUrl: nats.url, databaseUrl }, bus, issuer, { keys: [sealingKey.privateKey], digestKey: newDigestKey() }, sealingKey, options, natsDir)
     if (options.api !== true) platform.directory = await playDirectory(bus, issuer, platform.connections)
     await bus.ensureEventStream(options.streamBytes === undefined ? {} : { bytesMax: options.streamBytes })
     await Promise.all((['approval', 'masking', 'audit-store', 'policy-decision'] as const).map((name) => platform.startControl(name)))
@@ -77,9 +91,16 @@ export class Platform {
     await this.bus.flush()
     await this.bus.close()
     this.issuer.stop()
+    const found = await this.whatIsLeft(this.planted)
     await Promise.all([this.nats.stop(), this.target.stop()])
     // Whatever a specification is about, what was published meanwhile is what the contracts say.
     if (this.tap.faults.size > 0) throw new Error(`events were published that don't fit their contracts:\n${[...this.tap.faults].join('\n')}`)
+    if (found.length > 0) throw new Error(`secrets are left behind:\n${found.join('\n')}`)
+  }
+
+  /** Where any of these secrets is by now. */
+  whatIsLeft(planted: Planted): Promise<string[]> {
+    return scanWhatIsLeft(planted, this.backing.databaseUrl, this.natsDir)
   }
 
   async startControl(name: ControlName): Promise<void> {
@@ -106,6 +127,7 @@ export class Platform {
 
   /** The same with parts of the target replaced: its TLS mode, its authority, its host. */
   async connectWith(name: string, to: { database: string; username: string; password: string; port?: number }, where: Partial<Connection['spec']['target']>, more: Partial<Connection['spec']> = {}): Promise<void> {
+    this.planted.set(`the password of ${name}'s target`, to.password)
     const target = { host: '127.0.0.1', port: to.port ?? this.target.port, database: to.database, tls: 'disable' as const, ...where }
     const sealed = await seal(to.password, [this.sealingKey.publicKey], sealingContext(name, target, { username: to.username, kind: 'password' }))
     await this.directory.register({

@@ -24,6 +24,21 @@ const formsOf = (secret: string): { readonly form: string; readonly text: string
 /** A chunk of a recording within the text of an event, and what command it is of. */
 const RECORDED = /"command":"([^"]+)"[^{}]*"frames":"([A-Za-z0-9+/=]+)"/g
 const CHUNK_BYTES_MAX = 16 * 1024 * 1024
+/** A recorded result within the text of an event, or of a finish as it is projected. */
+const RESULT = /"resultDeflated":"([A-Za-z0-9+/]+=*)"/g
+
+/** The JSON text of each deflated result in this text, its bytes one to one. */
+export const resultsWithin = (text: string): string[] =>
+  text.includes('"resultDeflated":"') ? Array.from(text.matchAll(RESULT), ([, deflated]) => inflated(deflated!)) : []
+
+const inflated = (deflated: string): string => {
+  try {
+    return inflateRawSync(Buffer.from(deflated, 'base64'), { maxOutputLength: CHUNK_BYTES_MAX }).toString('latin1')
+  } catch {
+    // Within pages of a database or its write-ahead log there may be pieces: the same result is looked at whole in its table.
+    return ''
+  }
+}
 
 /** What was streamed, kind by kind, as one text: a secret is in it even if frames cut it. */
 const streamed = (frames: string): ReadonlyMap<string, string> => {
@@ -40,11 +55,21 @@ export interface Finding {
   readonly after: string
 }
 
+/** In files of a database there may be pieces of a chunk: it is looked at whole in its table, and there one that can't be read is an error. */
+const streamedOf = (frames: string, where: string): ReadonlyMap<string, string> => {
+  try {
+    return streamed(frames)
+  } catch (error) {
+    if (where.startsWith('file ')) return new Map()
+    throw error
+  }
+}
+
 const CONTEXT_CHARS = 100
 /** Longer than any secret's form. */
 const TAIL_CHARS = 8192
 
-/** Looks for secrets in texts, and in the recordings that are in them. Bytes are looked at as text one to one. */
+/** Looks for secrets in texts, and in the recordings and results that are deflated in them. Bytes are looked at as text one to one. */
 export const createScanner = (secrets: Readonly<Record<string, string>>) => {
   const forms = Object.entries(secrets).flatMap(([name, secret]) => formsOf(secret).map((form) => ({ name, ...form })))
   const found = new Map<string, Finding>()
@@ -60,9 +85,10 @@ export const createScanner = (secrets: Readonly<Record<string, string>>) => {
   }
   const scan = (text: string, where: string): void => {
     look(text, where)
+    for (const result of resultsWithin(text)) look(result, `${where}, a result`)
     if (!text.includes('"frames":"')) return
     for (const [, command, frames] of text.matchAll(RECORDED)) {
-      for (const [kind, shown] of streamed(frames!)) {
+      for (const [kind, shown] of streamedOf(frames!, where)) {
         const stream = `${where} ${command!} ${kind}`
         const whole = (tails.get(stream) ?? '') + shown
         look(whole, `${where}, recorded ${kind}`)

@@ -43,6 +43,7 @@ export const startShop = async (options: PlatformOptions = {}): Promise<Platform
 }
 
 const furnish = async (platform: Platform): Promise<void> => {
+  for (const secret of [...SECRETS.emails, SECRETS.card, SECRETS.key]) platform.planted.set(secret, secret)
   const admin = await platform.direct()
   await admin.query('create role app login password \'app-secret-on-target\'')
   await admin.query('create database shop owner postgres')
