@@ -28,7 +28,7 @@ export const limits = {
   /** Secret part of a cancel key in protocol 3.2 (at most 256); 3.0 has 4. */
   cancelSecretBytes: 32,
   cancelKeyBytesMax: 256,
-  /** Columns of a result, as PostgreSQL's own MaxTupleAttributeNumber. A target that has more is none, and would keep masking busy with them. */
+  /** Columns of a result, as PostgreSQL's own MaxTupleAttributeNumber. More than a request for their masks takes (2,000) was withheld after its time-out, with advice to try again. */
   resultColumnsMax: 1664,
   /** Relations of the target's catalog followed for one look-up. */
   lineageRelationsMax: 10_000,
