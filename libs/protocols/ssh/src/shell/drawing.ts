@@ -5,32 +5,31 @@ interface Place {
   readonly column: number
 }
 
-/** Where the cursor stands behind a text that begins at a place, and the text as it is written. A terminal breaks a line before a sign that has no room in it. */
+/** Where the cursor stands behind a text that begins at a place, and the text as it is written. A row that is full has ended. */
 const laidOut = (text: string, from: Place, columns: number): { readonly place: Place; readonly drawn: string } => {
   let { row, column } = from
   let drawn = ''
+  // Every break is said in so many words, at once: terminals break at different times.
+  const nextRow = (): void => {
+    drawn += '\r\n'
+    row += 1
+    column = 0
+  }
   for (const sign of graphemes(text)) {
-    if (sign === '\n' || sign === '\r\n') {
-      drawn += '\r\n'
-      row += 1
-      column = 0
+    if (sign === '\n') {
+      nextRow()
       continue
     }
     const written = shown(sign)
     // What is shown by its name can be broken anywhere.
-    for (const [unit, width] of written === sign ? [[sign, columnsOf(sign)] as const] : [...written].map((each) => [each, columnsOf(each)] as const)) {
-      if (column + width > columns) {
-        // Said in so many words: terminals break at different times.
-        drawn += '\r\n'
-        row += 1
-        column = 0
-      }
+    for (const [unit, width] of written === sign ? [[sign, columnsOf(sign)] as const] : [...written].map((each) => [each, 1] as const)) {
+      if (column + width > columns) nextRow()
       drawn += unit
       column += width
+      if (column === columns) nextRow()
     }
   }
-  if (column < columns) return { place: { row, column }, drawn }
-  return { place: { row: row + 1, column: 0 }, drawn: `${drawn}\r\n` }
+  return { place: { row, column }, drawn }
 }
 
 export interface Drawn {
@@ -87,7 +86,6 @@ export class Drawing {
     const end = laidOut(last.after, this.cursor, columns).place
     const down = end.row - this.cursor.row
     this.begin()
-    // A full row has ended already.
-    return `${down > 0 ? `\x1b[${down}B` : ''}${end.column === 0 && (last.before + last.after) !== '' && !(last.before + last.after).endsWith('\n') ? '\r' : '\r\n'}`
+    return `${down > 0 ? `\x1b[${down}B` : ''}${end.column === 0 ? '\r' : '\r\n'}`
   }
 }

@@ -33,10 +33,21 @@ const SIGN_CHARS = 64
 const lastSign = (text: string): string => graphemes(text.slice(-SIGN_CHARS)).at(-1) ?? ''
 const firstSign = (text: string): string => graphemes(text.slice(0, SIGN_CHARS))[0] ?? ''
 
-const wordLeft = (text: string): string => /[\p{L}\p{N}_]*[^\p{L}\p{N}_]*$/u.exec(text)![0]
-const wordRight = (text: string): string => /^[^\p{L}\p{N}_]*[\p{L}\p{N}_]*/u.exec(text)![0]
+/** The ends of signs on both sides of an offset: nothing is cut within one. */
+const signAround = (text: string, offset: number): readonly [before: number, behind: number] => {
+  let end = 0
+  for (const sign of graphemes(text)) {
+    if (end + sign.length > offset) return [end, end === offset ? end : end + sign.length]
+    end += sign.length
+  }
+  return [end, end]
+}
+
+const fromMatch = (text: string, pattern: RegExp): string => text.slice(signAround(text, pattern.exec(text)!.index)[0])
+const wordLeft = (text: string): string => fromMatch(text, /[\p{L}\p{N}_]*[^\p{L}\p{N}_]*$/u)
 /** Ctrl-W goes by blanks, as bash has it. */
-const blankWordLeft = (text: string): string => /\S*\s*$/.exec(text)![0]
+const blankWordLeft = (text: string): string => fromMatch(text, /\S*\s*$/)
+const wordRight = (text: string): string => text.slice(0, signAround(text, /^[^\p{L}\p{N}_]*[\p{L}\p{N}_]*/u.exec(text)![0].length)[1])
 
 const shown = (line: EditedLine, text: string, at: number): EditedLine => ({ ...line, before: text, after: '', at })
 
