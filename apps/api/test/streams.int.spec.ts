@@ -41,7 +41,7 @@ describe('recorded streams', () => {
       specversion: '1.0', id: newUuid(), source: 'sallyport/px1', type, subject: command, session: id, time: new Date().toISOString(), sequence: sequenceText(all.length + 1), data,
     }))
     const euro = bytes('€')
-    const first = [frame('resize', 0, bytes('100x30')), frame('output', 5, bytes('\u001b[31mred\u001b[0m\r\n')), frame('output', 20, euro.subarray(0, 1))]
+    const first = [frame('resize', 0, bytes('100x30')), frame('output', 5, bytes('\u001b[31m\u001b(B\u001b=red\u001b[0m\r\n')), frame('output', 20, euro.subarray(0, 1))]
     const second = [frame('output', 30, euro.subarray(1)), frame('input', 1250, bytes('q')), frame('resize', 1300, bytes('80x24'))]
     const chunk = (index: number, frames: readonly RecordedFrame[], sinceMs: number): void => {
       const encoded = encodeFrames(frames, sinceMs)
@@ -58,10 +58,10 @@ describe('recorded streams', () => {
     expect(cast.headers.get('content-type')).toContain('application/x-asciicast')
     const [header, ...lines] = cast.text.trim().split('\n').map((line) => JSON.parse(line) as unknown)
     expect(header).toMatchObject({ version: 2, width: 100, height: 30 })
-    expect(lines).toEqual([[0.005, 'o', '\u001b[31mred\u001b[0m\r\n'], [0.03, 'o', '€'], [1.25, 'i', 'q'], [1.3, 'r', '80x24']])
+    expect(lines).toEqual([[0.005, 'o', '\u001b[31m\u001b(B\u001b=red\u001b[0m\r\n'], [0.03, 'o', '€'], [1.25, 'i', 'q'], [1.3, 'r', '80x24']])
 
     const entries = (await ask('alice', 'GET', `/v1/sessions/${id}/replay`)).body.entries as { readonly output?: object }[]
-    expect(entries.map(({ output }) => output)).toEqual([undefined, undefined, { text: '\u001b[31mred\u001b[0m\r\n€', truncated: false, terminal: true }])
+    expect(entries.map(({ output }) => output)).toEqual([undefined, undefined, { text: '\u001b[31m\u001b(B\u001b=red\u001b[0m\r\n€', truncated: false, terminal: true }])
     expect((await ask('iris', 'GET', `/v1/sessions/${id}/replay?format=text`)).text).toContain('> red\n')
     expect((await ask('bob', 'GET', `/v1/sessions/${id}/replay?format=asciicast`)).status).toBe(404)
     expect(await ask('iris', 'GET', `/v1/sessions/${newId('ses')}/replay?format=asciicast`)).toMatchObject({ status: 404 })

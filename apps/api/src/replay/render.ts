@@ -89,7 +89,7 @@ const outputOf = ({ text, truncated }: NonNullable<ReplayEntry['output']>): stri
 
 /** ECMA-48 control sequences, operating system commands, and carriage returns before line feeds. */
 // eslint-disable-next-line no-control-regex
-const CONTROLS = /\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|\r(?=\n)/g
+const CONTROLS = /\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)|\x1b[ -/]{1,8}[0-~]|\x1b[0-Z\\-~]|[\x07\x0e\x0f]|\r(?=\n)/g
 const withoutControls = (text: string): string => text.replace(CONTROLS, '')
 
 const decisionOf = ({ decision, refusal }: ReplayEntry): string[] => {
