@@ -1,9 +1,10 @@
+import { deflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { approvalEventTypes } from '@sallyport/contracts/approval'
 import { getSession, listCommands, listEvents, listSessions, rebuildProjections, replay, storeStatus } from '@sallyport/contracts/audit'
 import { controlSubject, encodeBatch } from '@sallyport/contracts/events'
 import { newId } from '@sallyport/contracts/ids'
-import { sessionEventTypes } from '@sallyport/contracts/session'
+import { resultMember, sessionEventTypes } from '@sallyport/contracts/session'
 import { waitFor } from '@sallyport/testing'
 import { agent, alice, eventText, finishData, newScript, startPlatform, wholeSession, type Platform } from './fixtures.js'
 
@@ -125,6 +126,31 @@ describe('questions to the log', () => {
     await expect(platform.bus.call(listCommands, { cursor: 'nonsense!' })).rejects.toMatchObject({ code: 'invalid' })
   })
 
+  it('shows a deflated result as the rows that it holds, and one that no proxy wrote as nothing kept', async () => {
+    const result = { columns: ['id', 'ort'], rows: Array.from({ length: 3_000 }, (_, index) => [String(index), index % 5 === 0 ? null : 'Köln \u0000']), truncated: true }
+    const deflated = (text: string): string => deflateRawSync(text).toString('base64')
+    const member = resultMember(result)
+    expect(member).toHaveProperty('resultDeflated')
+    const bomb = deflated(JSON.stringify({ ...result, rows: [['x'.repeat(64 * 1024 * 1024)]] }))
+    const cases: readonly object[] = [member, { resultDeflated: bomb }, { resultDeflated: deflated('not JSON') }, { resultDeflated: deflated('{"rows":7}') }, { resultDeflated: deflated('['.repeat(100_000)) }, { resultDeflated: 'AAAA' }]
+    const script = newScript()
+    script.open()
+    for (const more of cases) script.finish(script.request(), more)
+    await publish('px1', script.events)
+    await platform.stored(total)
+    const { entries } = await platform.bus.call(replay, { id: script.session })
+    const nothing = { columns: [], rows: [], truncated: true }
+    expect(entries.map((entry) => entry.finish?.result)).toEqual([result, nothing, nothing, nothing, nothing, nothing])
+    expect(entries.every((entry) => entry.finish?.rows === 1 && !('resultDeflated' in entry.finish))).toBe(true)
+    const { items } = await platform.bus.call(listCommands, { session: script.session, limit: 1000 })
+    expect(items.at(-1)?.finish?.result).toEqual(result)
+    // Neither kept apart nor shown: what is not even text.
+    script.finish(script.request(), { resultDeflated: 7 })
+    await publish('px1', script.events.slice(-2))
+    await platform.stored(total)
+    expect((await platform.bus.call(listCommands, { session: script.session, limit: 1 })).items[0]).toMatchObject({ status: 'completed', finish: null })
+  })
+
   it('rebuilds its projections while events come in, to the same', async () => {
     const snapshot = async (): Promise<unknown> => ({
       sessions: (await platform.owner.query('select id, position, connection, uid, on_behalf_of, status, opened_at, closed_at, reason, commands, last_sequence, principal::text from sessions order by id')).rows,
@@ -150,7 +176,7 @@ describe('questions to the log', () => {
     await platform.stored(total)
     const live = await snapshot()
     expect(await platform.count('commands', 'statement = \'spoilt\'')).toBe(0)
-    expect(await platform.count('commands', 'status = \'completed\'')).toBe(60 * 100 + 60 * 20 + 1)
+    expect(await platform.count('commands', 'status = \'completed\'')).toBe(60 * 100 + 60 * 20 + 8)
     await platform.bus.call(rebuildProjections, {})
     await waitFor(async () => !(await platform.bus.call(storeStatus, {})).rebuilding, { timeoutMs: 30_000 })
     expect(await snapshot()).toEqual(live)

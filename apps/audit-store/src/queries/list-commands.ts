@@ -1,6 +1,6 @@
 import type { CommandView, listCommands } from '@sallyport/contracts/audit'
 import { commandViewSchema } from '@sallyport/contracts/audit'
-import { finishSchema } from '@sallyport/contracts/session'
+import { finishSchema, withResult } from '@sallyport/contracts/session'
 import { sql, type Kysely } from 'kysely'
 import { z } from 'zod'
 import type { ApprovalRow, AuditTables, CommandRow } from '../schema/tables.js'
@@ -31,7 +31,7 @@ export const commandView = (row: CommandWithApproval): CommandView => {
     decision: decision.success ? decision.data : { outcome: 'unknown', policies: [], reason: 'the event\'s decision has no known form', revision: 0 },
     approval: approvalOf(row), status: row.status as CommandView['status'],
     refusal: row.refusal_code === null ? null : { code: row.refusal_code, reason: row.refusal_reason ?? '' },
-    finish: finish.success ? finish.data : null,
+    finish: finish.success ? withResult(finish.data) : null,
   }
 }
 

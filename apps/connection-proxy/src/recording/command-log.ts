@@ -1,6 +1,6 @@
 import type { Outcome, RecordedKind, Ticket } from '@sallyport/protocol-kit'
 import type { Finish } from '@sallyport/contracts/session'
-import { sessionEventTypes } from '@sallyport/contracts/session'
+import { resultMember, sessionEventTypes } from '@sallyport/contracts/session'
 import { createHmac, type KeyObject } from 'node:crypto'
 import { loggedName } from './logged-name.js'
 import type { SessionRecord } from './session-record.js'
@@ -8,7 +8,7 @@ import { StreamRecording } from './stream-recording.js'
 
 /** Larger ends go as an event of their own at once: they are not carried along. */
 const CARRIED_CHARS_MAX = 16 * 1024
-/** Of one end, in bytes of JSON: control characters take six bytes each there, so what was delivered can be larger than what the bus takes. */
+/** Of one end, in bytes of JSON: what was delivered can be larger there than what the bus takes. */
 const END_BYTES_MAX = 256 * 1024
 const ERROR_CHARS_MAX = 4 * 1024
 
@@ -138,16 +138,16 @@ export class CommandLog {
   }
 }
 
-/** Without the result where that is too large: that it was there, and its digest, is in the record all the same. */
+/** Cut where it is too large: control characters take six bytes each in JSON. */
 const endText = (finish: Finish): string => {
   const { error, status } = finish
   const text = JSON.stringify(error === undefined || error.message.length <= ERROR_CHARS_MAX ? finish : { ...finish, error: { ...error, message: `${error.message.slice(0, ERROR_CHARS_MAX)}…` } })
   if (Buffer.byteLength(text) <= END_BYTES_MAX) return text
-  return JSON.stringify({ ...finish, status: status?.slice(0, ERROR_CHARS_MAX), error: error && { ...error, message: error.message.slice(0, ERROR_CHARS_MAX) }, result: { columns: [], rows: [], truncated: true } })
+  return JSON.stringify({ ...finish, status: status?.slice(0, ERROR_CHARS_MAX), error: error && { ...error, message: error.message.slice(0, ERROR_CHARS_MAX) }, resultDeflated: undefined, result: { columns: [], rows: [], truncated: true } })
 }
 
 /** Member by member: an outcome may be an object that works its members out only when they are read. */
 const finishOf = (command: string, durationMs: number, outcome: Outcome, recorded: number | undefined): Finish => {
   const { rows, bytesOut, masked, digest, status, facts, error, result } = outcome
-  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, facts, error, recorded, ...(result === undefined ? {} : { result: { ...result, columns: result.columns.map(loggedName) } }) } as Finish
+  return { command, outcome: outcome.outcome, durationUs: Math.round(durationMs * 1000), rows, bytesOut, masked, digest, status, facts, error, recorded, ...(result === undefined ? {} : resultMember({ ...result, columns: result.columns.map(loggedName) })) } as Finish
 }

@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Refusal } from '@sallyport/protocol-kit'
 import fc from 'fast-check'
+import { finishSchema, withResult, type Finish } from '@sallyport/contracts/session'
 import { CommandLog } from './command-log.js'
 import { SessionRecord } from './session-record.js'
 import { Tail } from './tail.js'
@@ -180,5 +181,21 @@ describe('the end of a record', () => {
     log.flush()
     const { data } = JSON.parse(published[0]!.text) as { data: { status: string; result: object } }
     expect(data).toMatchObject({ status: 'SELECT 1', result: { rows: [], truncated: true } })
+    expect(data).not.toHaveProperty('resultDeflated')
+  })
+
+  test('a long result is recorded deflated, in a fraction of the bytes and whole; a short one as it is', () => {
+    const { record, published } = recordWith('stored')
+    const log = new CommandLog({ acknowledgeMs: 1000, record, digestKey: createSecretKey(Buffer.alloc(32)), onCarried: () => undefined, onApprovedEnd: () => undefined, onEnd: () => undefined })
+    const short = { columns: ['c'], rows: [['a'], [null]], truncated: false }
+    const long = { columns: ['id', 'ort'], rows: Array.from({ length: 2_000 }, (_, index) => [String(index), index % 7 === 0 ? null : `Köln \u0000 ${index}`]), truncated: true }
+    for (const result of [short, long]) log.finish(log.ticket('cmd_1', 0), { outcome: 'completed', bytesOut: 1, result })
+    log.flush()
+    const [first, second] = published.map(({ text }) => (JSON.parse(text) as { data: Finish }).data)
+    expect(first).toMatchObject({ result: short })
+    expect(first).not.toHaveProperty('resultDeflated')
+    expect(second).not.toHaveProperty('result')
+    expect(published[1]!.text.length).toBeLessThan(JSON.stringify(long).length / 3)
+    expect(withResult(finishSchema.parse(second)).result).toEqual(long)
   })
 })

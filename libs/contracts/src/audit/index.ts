@@ -25,7 +25,7 @@ export const commandViewSchema = z.object({
   approval: z.object({ id: z.string(), status: z.string(), by: z.array(z.string()) }).nullable(),
   status: z.enum(['requested', 'held', 'released', 'refused', 'withdrawn', 'completed', 'failed', 'cancelled', 'lost']),
   refusal: z.object({ code: z.string(), reason: z.string() }).nullable(),
-  finish: finishSchema.nullable(),
+  finish: finishSchema.omit({ resultDeflated: true }).nullable(),
 })
 export type CommandView = z.infer<typeof commandViewSchema>
 

@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { principalSchema } from '../identity/index.js'
 import { actionClassSchema, approvalNeedSchema, factsSchema } from '../policy/index.js'
 import { empty, rpc } from '../rpc/index.js'
+import { deliveredResultSchema } from './result.js'
+
+export { RESULT_BYTES_MAX, resultMember, withResult, type DeliveredResult } from './result.js'
 
 /**
  * Events of the data path, published by the proxy. One schema for each type; texts in them are masked already.
@@ -56,7 +59,7 @@ export const sessionLostSchema = z.object({ proxy: z.string(), reason: z.string(
 
 export const decisionSchema = z.object({ outcome: z.enum(['allow', 'deny', 'hold']), policies: z.array(z.string()), reason: z.string().optional(), revision: z.number().int() })
 
-/** How a command ended. `result`: what was delivered, masked, up to the connection's limit, as base64 of the protocol's own bytes or as text rows. */
+/** How a command ended. What was delivered, masked, up to the connection's limit, is in `result` or, where it is long, in `resultDeflated`. */
 export const finishSchema = z.object({
   command: z.string(),
   outcome: z.enum(['completed', 'failed', 'cancelled', 'lost']),
@@ -74,7 +77,9 @@ export const finishSchema = z.object({
   /** What the protocol knows of the end besides: exit status, size and digest of what was transferred. */
   facts: factsSchema.optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
-  result: z.object({ columns: z.array(z.string()), rows: z.array(z.array(z.string().nullable())), truncated: z.boolean() }).optional(),
+  result: deliveredResultSchema.optional(),
+  /** JSON text of such a result, deflated (RFC 1951) and in base64: bus, store and projections carry a sixth of the bytes and parse no rows. Read it with `withResult`. */
+  resultDeflated: z.base64().optional(),
 })
 export type Finish = z.infer<typeof finishSchema>
 
