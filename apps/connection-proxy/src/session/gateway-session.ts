@@ -220,10 +220,10 @@ export class GatewaySession implements SessionHost {
     return this.services.live.cancel(key)
   }
 
-  private cancel(): void {
+  private async cancel(): Promise<void> {
     if (this.judgeOf?.cancelHold(clientCancelled()) === true) return
     const bytes = this.protocol.cancel()
-    if (bytes !== undefined) void sendAside(this.connection, bytes, this.services.logger)
+    if (bytes !== undefined) await sendAside(this.connection, bytes, this.services.logger)
   }
 
   /** Whoever ends a session means what runs in it, too: a target goes on with a command whose client is gone. */

@@ -20,7 +20,7 @@ const CANCEL_TIMEOUT_MS = 2_000
 /** The open sessions of this proxy, and the ways to reach one from outside: kill, cancel key, list. */
 export class LiveSessions {
   private readonly sessions = new Map<string, LiveSession>()
-  private readonly keys = new Map<string, () => void>()
+  private readonly keys = new Map<string, () => void | Promise<void>>()
   private readonly stops: Stop[] = []
   private readonly tag: number
   private killing: Refusal | undefined
@@ -36,7 +36,7 @@ export class LiveSessions {
     const { bus, proxy } = this
     this.stops.push(bus.serve(at(killSession, proxy), ({ session, reason }) => ({ killed: this.kill(session, reason) }), { queue: null }))
     this.stops.push(bus.serve(at(liveSessions, proxy), () => ({ proxy, sessions: this.list() }), { queue: null }))
-    this.stops.push(bus.serve(at(cancelByKey, String(this.tag)), ({ key }) => ({ found: this.cancelHere(key) }), { queue: null }))
+    this.stops.push(bus.serve(at(cancelByKey, String(this.tag)), async ({ key }) => ({ found: await this.cancelHere(key) }), { queue: null }))
     const sweep = setInterval(() => this.endOverdue(), SWEEP_MS)
     this.stops.push(() => clearInterval(sweep))
   }
@@ -58,8 +58,8 @@ export class LiveSessions {
     this.sessions.delete(id)
   }
 
-  /** A fresh key of `bytes` bytes that names this process; `cancel` is what it does. */
-  issueKey(bytes: number, cancel: () => void): Buffer {
+  /** A fresh key of `bytes` bytes that names this process; `cancel` is what it does, done when it resolves. */
+  issueKey(bytes: number, cancel: () => void | Promise<void>): Buffer {
     const key = randomBytes(bytes)
     key.writeUInt16BE(this.tag, 0)
     this.keys.set(key.toString('hex'), cancel)
@@ -70,12 +70,15 @@ export class LiveSessions {
     this.keys.delete(key.toString('hex'))
   }
 
-  /** Carries out a cancel request, here or in the process that the key names. Nobody learns whether the key was known. */
+  /**
+   * Carries out a cancel request, here or in the process that the key names. Nobody learns whether the key was known. Resolves when it is carried out:
+   * who asked sees its end in that of his connection, and must not hit his next command with it.
+   */
   async cancel(key: Uint8Array): Promise<void> {
     const bytes = Buffer.from(key)
     if (bytes.length < 8 || bytes.length > 256) return
     const hex = bytes.toString('hex')
-    if (this.cancelHere(hex)) return
+    if (await this.cancelHere(hex)) return
     const tag = bytes.readUInt16BE(0)
     await this.bus.call(at(cancelByKey, String(tag)), { key: hex }, { timeoutMs: CANCEL_TIMEOUT_MS }).catch(() => undefined)
   }
@@ -92,9 +95,9 @@ export class LiveSessions {
     return session !== undefined
   }
 
-  private cancelHere(hex: string): boolean {
+  private async cancelHere(hex: string): Promise<boolean> {
     const cancel = this.keys.get(hex)
-    cancel?.()
+    await cancel?.()
     return cancel !== undefined
   }
 
