@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { parseConfiguration } from '@sallyport/cli'
@@ -60,15 +60,16 @@ describe('the page of limits', () => {
 
   /** As the page writes a value, by the unit at the end of its name. */
   const written = (name: string, value: number): string => {
-    if (/bytes(max)?$/i.test(name) && value % 1024 ** 2 === 0) return `${value / 1024 ** 2} MiB`
-    if (/bytes(max)?$/i.test(name) && value % 1024 === 0) return `${value / 1024} KiB`
-    if (/(ms|ms_max|msmax)$/i.test(name)) return value % 86_400_000 === 0 ? `${value / 86_400_000} d` : value % 3_600_000 === 0 ? `${value / 3_600_000} h` : `${value / 1000} s`
+    if (/bytes(max|min)?$/i.test(name) && value % 1024 ** 2 === 0) return `${value / 1024 ** 2} MiB`
+    if (/bytes(max|min)?$/i.test(name) && value % 1024 === 0) return `${value / 1024} KiB`
+    if (/(ms|ms_max|msmax)$/i.test(name)) return value % 86_400_000 === 0 ? `${value / 86_400_000} d` : value % 3_600_000 === 0 ? `${value / 3_600_000} h` : value < 1000 ? `${value} ms` : `${value / 1000} s`
     return value.toLocaleString('en')
   }
 
-  it.each(['libs/protocols/postgres/src/limits.ts', 'libs/policy-engine/src/limits.ts', 'apps/approval/src/limits.ts'])('has each limit of %s with its value', async (file) => {
-    const exported = await import(path.join(root, file)) as { limits?: Record<string, number> } & Record<string, unknown>
-    const numbers = Object.entries({ ...exported, ...exported.limits }).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+  it.each([...globSync('libs/protocols/*/src/**/limits.ts', { cwd: root }).sort(), 'libs/policy-engine/src/limits.ts', 'apps/approval/src/limits.ts'])('has each limit of %s with its value', async (file) => {
+    const exported = await import(path.join(root, file)) as Record<string, unknown>
+    const grouped = Object.entries(exported).filter(([name]) => /limits$/i.test(name)).map(([, group]) => group as object)
+    const numbers = Object.entries(Object.assign({}, exported, ...grouped) as Record<string, unknown>).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
     expect(numbers.length).toBeGreaterThan(5)
     const missing = numbers.filter(([name, value]) => !rows.some((cells) => (cells.at(-1) ?? '').includes(`\`${name}\``) && cells.some((cell) => cell.includes(written(name, value)))))
     expect(missing.map(([name, value]) => `${name} = ${written(name, value)}`)).toEqual([])
