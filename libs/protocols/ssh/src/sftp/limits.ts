@@ -12,6 +12,9 @@ export const transferLimits = {
   linksMax: 40,
   /** Refusals of one channel that are told on stderr, beside their answers. */
   toldMax: 100,
+  /** Names in a directory that is copied by scp's old protocol, and how deep it may go. */
+  namesMax: 100_000,
+  depthMax: 64,
   handleBytesMax: 256,
   /** Files and directories that one channel has open. */
   handlesMax: 1024,

@@ -2,7 +2,7 @@ import { Refusal } from '@sallyport/protocol-kit'
 import type { ClientChannel } from 'ssh2'
 import { transferLimits } from './limits.js'
 import { PacketReader } from './packet-reader.js'
-import { Cursor, packetOf, statuses, typeOf, types } from './packets.js'
+import { Cursor, packetOf, statuses, typeOf, types, type Field } from './packets.js'
 import type { Looked } from './paths.js'
 
 interface Waiting {
@@ -13,7 +13,7 @@ interface Waiting {
 
 const VERSION = 3
 
-/** The gateway's own SFTP channel to the target: finds out where paths lead. */
+/** The gateway's own SFTP channel to the target: finds out where paths lead, and works with files for protocols that are not SFTP. */
 export class LookUps {
   private readonly reader = new PacketReader(transferLimits.packetBytesMax)
   private readonly waiting = new Map<number, Waiting>()
@@ -32,21 +32,21 @@ export class LookUps {
   /** Resolves with the directory that relative paths begin in. Rejects with a Refusal. */
   async start(): Promise<string> {
     await this.ask(0, packetOf(types.init, VERSION))
-    return this.nameOf(await this.request(types.realpath, '.'), 'its home directory')
+    return this.nameOf(await this.call(types.realpath, '.'), 'its home directory')
   }
 
   async look(path: string): Promise<Looked> {
-    const packet = await this.request(types.lstat, path)
+    const packet = await this.call(types.lstat, path)
     const cursor = answerOf(packet)
     if (typeOf(packet) === types.status) {
       const status = cursor.uint32()
       return status === statuses.noSuchFile ? { kind: 'missing' } : { kind: 'unknown', status: status === statuses.ok ? statuses.failure : status }
     }
     if (typeOf(packet) !== types.attrs) throw strange()
-    const { link } = cursor.attributes()
-    if (link === undefined) return { kind: 'unknown', status: statuses.failure }
-    if (!link) return { kind: 'other' }
-    const answer = await this.request(types.readlink, path)
+    const { type } = cursor.attributes()
+    if (type === undefined) return { kind: 'unknown', status: statuses.failure }
+    if (type !== 'link') return { kind: 'other' }
+    const answer = await this.call(types.readlink, path)
     if (typeOf(answer) === types.status) return { kind: 'unknown', status: answerOf(answer).uint32() || statuses.failure }
     return { kind: 'link', target: this.nameOf(answer, 'where a link leads') }
   }
@@ -65,10 +65,11 @@ export class LookUps {
     return name
   }
 
-  private request(type: number, path: string): Promise<Buffer> {
+  /** Asks the target for something with a number of its own; answers what it said, whatever that is. Rejects with a Refusal. */
+  call(type: number, ...fields: readonly Field[]): Promise<Buffer> {
     const id = this.next
     this.next = this.next >= 0x7fffffff ? 1 : this.next + 1
-    return this.ask(id, packetOf(type, id, path))
+    return this.ask(id, packetOf(type, id, ...fields))
   }
 
   private ask(id: number, packet: Buffer): Promise<Buffer> {
@@ -113,7 +114,8 @@ export class LookUps {
 
 const strange = (): Refusal => new Refusal('target-failed', 'the target broke the SFTP protocol')
 
-const answerOf = (packet: Buffer): Cursor => {
+/** The answer's fields after its number. */
+export const answerOf = (packet: Buffer): Cursor => {
   const cursor = new Cursor(packet)
   cursor.uint32()
   return cursor

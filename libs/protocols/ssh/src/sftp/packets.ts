@@ -18,6 +18,32 @@ const ATTRIBUTES = { size: 1, owner: 2, permissions: 4, times: 8, extended: 0x80
 const EXTENDED_ATTRIBUTES_MAX = 64
 const FILE_TYPE = 0o170000
 const LINK = 0o120000
+const DIRECTORY = 0o040000
+const REGULAR = 0o100000
+
+/** What attributes say (section 5); undefined where they don't. */
+export interface Attributes {
+  /** As they came. */
+  readonly bytes: Buffer
+  readonly type: 'file' | 'directory' | 'link' | 'other' | undefined
+  readonly size: bigint | undefined
+  readonly permissions: number | undefined
+  /** Seconds since 1970. */
+  readonly times: { readonly accessed: number; readonly modified: number } | undefined
+}
+
+const typeOfMode = (mode: number): Attributes['type'] => {
+  switch (mode & FILE_TYPE) {
+    case LINK:
+      return 'link'
+    case DIRECTORY:
+      return 'directory'
+    case REGULAR:
+      return 'file'
+    default:
+      return 'other'
+  }
+}
 
 const malformed = (what: string): Refusal => new Refusal('malformed', `an SFTP packet ${what}`)
 
@@ -48,21 +74,19 @@ export class Cursor {
     return bytes.toString()
   }
 
-  /** Attributes (section 5) as they came; `link`: whether they say that it is a symbolic link, undefined when they don't say. */
-  attributes(): { readonly bytes: Buffer; readonly link: boolean | undefined } {
+  attributes(): Attributes {
     const from = this.at
     const flags = this.uint32()
-    let link: boolean | undefined
-    if ((flags & ATTRIBUTES.size) !== 0) this.take(8)
+    const size = (flags & ATTRIBUTES.size) !== 0 ? this.uint64() : undefined
     if ((flags & ATTRIBUTES.owner) !== 0) this.take(8)
-    if ((flags & ATTRIBUTES.permissions) !== 0) link = (this.uint32() & FILE_TYPE) === LINK
-    if ((flags & ATTRIBUTES.times) !== 0) this.take(8)
+    const mode = (flags & ATTRIBUTES.permissions) !== 0 ? this.uint32() : undefined
+    const times = (flags & ATTRIBUTES.times) !== 0 ? { accessed: this.uint32(), modified: this.uint32() } : undefined
     if ((flags & ATTRIBUTES.extended) !== 0) {
       const count = this.uint32()
       if (count > EXTENDED_ATTRIBUTES_MAX) throw malformed(`with ${count} attributes`)
       for (let index = 0; index < 2 * count; index += 1) this.string()
     }
-    return { bytes: this.bytes.subarray(from, this.at), link }
+    return { bytes: this.bytes.subarray(from, this.at), type: mode === undefined ? undefined : typeOfMode(mode), size, permissions: mode === undefined ? undefined : mode & 0o7777, times }
   }
 
   get ended(): boolean {

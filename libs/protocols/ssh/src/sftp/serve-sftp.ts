@@ -1,30 +1,18 @@
 import { Refusal } from '@sallyport/protocol-kit'
-import type { Client, ClientChannel } from 'ssh2'
 import { finishRequest, refuseRequest, say, type ChannelRequest, type Serve } from '../channels/request.js'
 import { asRefusal, refusalLine } from '../errors.js'
 import type { Conversation } from '../session/conversation.js'
 import { Exchange } from './exchange.js'
 import { transferLimits } from './limits.js'
 import { LookUps } from './look-ups.js'
+import { openServer, type StartServer } from './open-server.js'
 import { transferOperation } from './operations.js'
 import { Permits } from './permits.js'
 import { ReadAhead } from './read-ahead.js'
 import { SftpChannel } from './sftp-channel.js'
 
-type OnChannel = (error: Error | undefined, channel: ClientChannel) => void
-
-/** How the target's SFTP server is started. */
-export type StartServer = (upstream: Client, done: OnChannel) => unknown
-
 /** What OpenSSH's client exits with when it could not run anything. */
 const NOT_RUN_STATUS = 255
-
-const opened = <T>({ upstream }: Conversation, start: StartServer, attach: (channel: ClientChannel) => T): Promise<T> => new Promise((resolve, reject) => {
-  start(upstream, (error, channel) => {
-    if (error === undefined) resolve(attach(channel))
-    else reject(new Refusal('target-failed', 'the target has no SFTP', {}, { cause: error }))
-  })
-})
 
 /** The subsystem `sftp`, or a command that starts its server. `text` is what the client asked for. Rejects only when the session can't go on. */
 export const serveSftp = (text: string, start: StartServer): Serve => async (conversation, request) => {
@@ -60,8 +48,8 @@ const transfer = async (conversation: Conversation, request: ChannelRequest, sta
   }
   signal.addEventListener('abort', leave, { once: true })
   try {
-    exchange = await opened(conversation, start, (channel) => new Exchange(conversation.host, channel, request.outflow))
-    lookUps = await opened(conversation, start, (channel) => new LookUps(channel))
+    exchange = await openServer(conversation, start, (channel) => new Exchange(conversation.host, channel, request.outflow))
+    lookUps = await openServer(conversation, start, (channel) => new LookUps(channel))
     const [home] = await Promise.all([lookUps.start(), exchange.start()])
     served = new SftpChannel(conversation, request, exchange, new Permits(conversation, request, lookUps, home, ahead.left), ahead)
     if (signal.aborted) leave()
