@@ -1,5 +1,6 @@
 // The platform as it ships: `up --processes`, its services with their own NATS permissions, on data that is synced to disk.
 import { applyDirectory, createApi } from '@sallyport/cli'
+import { protocols } from '@sallyport/protocols'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -56,7 +57,7 @@ export const startPlatform = async (dir, target, certificate) => {
   const data = path.join(dir, 'platform')
   mkdirSync(data, { mode: 0o711 })
   const readyFile = path.join(dir, 'ready.json')
-  const ports = Object.fromEntries(['API', 'ISSUER', 'POSTGRES', 'SSH'].map((name) => [`SALLYPORT_${name}_PORT`, '0']))
+  const ports = Object.fromEntries(['API', 'ISSUER', ...protocols.map(({ name }) => name.toUpperCase())].map((name) => [`SALLYPORT_${name}_PORT`, '0']))
   const child = spawn(process.execPath, [path.join(root, 'apps/standalone/dist/main.js'), '--processes', '--data', data, '--ready-file', readyFile], {
     env: { ...process.env, ...ports, SALLYPORT_LOG_LEVEL: 'warn', SALLYPORT_TLS_CERT_FILE: certificate.cert, SALLYPORT_TLS_KEY_FILE: certificate.key },
     stdio: ['ignore', 'pipe', 'pipe'],
