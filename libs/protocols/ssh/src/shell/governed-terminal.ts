@@ -90,7 +90,7 @@ export class GovernedTerminal {
         state = { ...state, status: 0 }
         continue
       }
-      state = await this.runCommand(state, read.text, line.state === 'invalid' || (line.state === 'complete' && line.changesShell))
+      state = await this.runCommand(state, read.text, { changesShell: line.state === 'invalid' || (line.state === 'complete' && line.changesShell), reads: builtins === undefined })
     }
     return { status: state.status, bytesOut: this.screen.bytesOut }
   }
@@ -189,7 +189,7 @@ export class GovernedTerminal {
 
   // ---- running
 
-  private async runCommand(state: ShellState, text: string, changesShell: boolean): Promise<ShellState> {
+  private async runCommand(state: ShellState, text: string, { changesShell, reads }: { readonly changesShell: boolean; readonly reads: boolean }): Promise<ShellState> {
     const { conversation, keyboard, screen, request } = this
     const withdrawn = new AbortController()
     let held = false
@@ -208,7 +208,7 @@ export class GovernedTerminal {
       },
       begins: (report) => {
         if (held) keyboard.forget()
-        return { input: keyboard.forCommand(), ...this.streams(report) }
+        return { input: keyboard.forCommand(reads), ...this.streams(report) }
       },
     })
     this.resizeCommand = undefined

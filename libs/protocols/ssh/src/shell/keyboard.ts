@@ -4,8 +4,10 @@ import { KeyDecoder, type Key } from './keys.js'
 
 /** What was typed and nobody has asked for: more is not read. */
 const QUEUE_BYTES_MAX = 64 * 1024
-/** What is typed so soon after a command began was meant for the next prompt, unless the command still runs. */
+/** What is typed so soon after a command began goes to it only if it still runs then; else it was meant for the next prompt. */
 const TYPED_AHEAD_MS = 200
+/** The longest time that a timer takes. */
+const NEVER_MS = 2 ** 31 - 1
 const INTERRUPT = 0x03
 
 /** What comes from a client's terminal, and who it is for: the prompt, or the command that runs. */
@@ -18,6 +20,8 @@ export class Keyboard {
   private interrupted: (() => void) | undefined
   private running: PassThrough | undefined
   private early: NodeJS.Timeout | undefined
+  /** Typed since the command began, as long as it is not known who it is for. */
+  private undecided: Buffer[] = []
 
   /** `signal`: nothing is typed any more. */
   constructor(
@@ -50,15 +54,16 @@ export class Keyboard {
 
   /** What was typed meanwhile is forgotten: it was meant for something else. */
   forget(): void {
-    this.takeRest()
+    this.decoder.forget()
+    this.takeQueue()
   }
 
-  /** A command runs: what is typed goes to it. */
-  forCommand(): PassThrough {
+  /** A command runs: what is typed from now on goes to it. What was typed before stays for the prompt. Unless it `reads`, it gets nothing but Ctrl-C. */
+  forCommand(reads: boolean): PassThrough {
     const stdin = new PassThrough()
     this.interrupted = undefined
     this.running = stdin
-    this.early = setTimeout(() => this.handOver(), TYPED_AHEAD_MS)
+    this.early = setTimeout(() => this.handOver(), reads ? TYPED_AHEAD_MS : NEVER_MS)
     return stdin
   }
 
@@ -68,20 +73,27 @@ export class Keyboard {
     this.early = undefined
     this.interrupted = undefined
     this.running = undefined
+    for (const chunk of this.undecided.splice(0)) this.enqueue(chunk)
     this.resume()
   }
 
   private receive(chunk: Buffer): void {
     const { running } = this
-    if (running !== undefined && this.early === undefined) return this.give(running, chunk)
     const interrupt = chunk.lastIndexOf(INTERRUPT)
+    if (running !== undefined) {
+      // As a terminal does it: what waits behind an interrupted command goes with it.
+      if (interrupt !== -1) this.forget()
+      if (this.early === undefined) return this.give(running, chunk)
+      this.undecided.push(chunk)
+      if (this.undecided.reduce((sum, { length }) => sum + length, 0) > QUEUE_BYTES_MAX) this.channel.pause()
+      return interrupt === -1 ? undefined : this.handOver()
+    }
     if (interrupt !== -1 && this.interrupted !== undefined) {
-      this.takeRest()
+      this.forget()
       this.enqueue(chunk.subarray(interrupt + 1))
       return this.interrupted()
     }
     this.enqueue(chunk)
-    if (interrupt !== -1 && running !== undefined) this.handOver()
     this.wake?.()
   }
 
@@ -97,8 +109,7 @@ export class Keyboard {
     this.early = undefined
     const { running } = this
     if (running === undefined) return
-    const typed = this.takeRest()
-    if (typed.length > 0) this.give(running, typed)
+    for (const chunk of this.undecided.splice(0)) this.give(running, chunk)
     if (this.ended) running.end()
     else this.resume()
   }
@@ -115,10 +126,6 @@ export class Keyboard {
     this.queued = 0
     this.resume()
     return queue
-  }
-
-  private takeRest(): Buffer {
-    return Buffer.concat([this.decoder.takeRest(), ...this.takeQueue()])
   }
 
   private resume(): void {

@@ -58,12 +58,10 @@ export class KeyDecoder {
     return text === undefined ? this.next() : { kind: 'text', text }
   }
 
-  /** What was received and not asked for, as bytes again: it is for somebody else. */
-  takeRest(): Buffer {
-    const rest = Buffer.from(this.rest)
+  /** What was received and not asked for is gone. */
+  forget(): void {
     this.rest = ''
     this.pasting = false
-    return rest
   }
 
   private nextEscaped(): Key | undefined {
