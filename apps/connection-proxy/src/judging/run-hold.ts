@@ -35,7 +35,7 @@ export const runHold = async (
   const park = held.reply.needs.some((need) => need.park)
   if (park && held.operation.input === 'stream') {
     throw new Refusal('denied', `${held.reply.reason} It can't be parked: the data that it brings is not known before it runs`, {
-      remedy: 'Send the data as INSERT statements, which can be approved as they are, or ask for a policy that holds this command instead of parking it.',
+      remedy: 'Send it so that all of it is in the command itself, with no input of its own, or ask for a policy that holds it instead of parking it.',
     })
   }
   if (park) {

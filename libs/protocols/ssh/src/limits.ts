@@ -30,6 +30,8 @@ export const limits = {
   inputAheadBytesMax: 256 * 1024,
   /** One recorded piece of input. */
   inputPieceBytesMax: 256 * 1024,
+  /** How long a command that is no proven read waits to hear that its input has ended, before it is judged as one with input. */
+  inputEndWaitMs: 25,
   /** Of one line typed at a governed shell, with the lines that continue it, and how many are remembered. */
   shellLineBytesMax: 16 * 1024,
   shellHistoryMax: 500,

@@ -62,8 +62,8 @@ export const requestOperation = (action: string, actionClass: ActionClass, facts
 })
 
 /** A shell text as one channel's command. */
-export const commandOperation = (recognition: Recognition, text: string, { username, environment, terminal }: Circumstances): Operation => ({
-  recognition, text, input: 'stream', exact: ['exec', text, username, terminal ? 'terminal' : 'pipes', ...environment], holdCapMs: 0,
+export const commandOperation = (recognition: Recognition, text: string, { username, environment, terminal }: Circumstances, input: InputKind): Operation => ({
+  recognition, text, input, exact: ['exec', text, username, terminal ? 'terminal' : 'pipes', ...environment], holdCapMs: 0,
 })
 
 /** What a text means where variables go with it that may change that: nothing is proven of it any more. */

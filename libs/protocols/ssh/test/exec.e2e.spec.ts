@@ -210,6 +210,30 @@ describe('held', () => {
     client.end()
   })
 
+  test('parked: refused now, and run once when it is sent again after the approval; not one that still has input to come', async () => {
+    await gateway.platform.policy('parks', '@id("parks") @approval("dba") @expires("1m") @park forbid (principal, action in Action::"execute", resource) when { context has program && context.program == "mkdir" };')
+    const dir = `${file}-dir`
+    const refused = await start(`mkdir ${dir}`).done
+    expect(refused.code).toBe(126)
+    expect(refused.err).toContain('parked')
+    const approval = await gateway.platform.pending()
+    await gateway.platform.approve(approval.id)
+    const client = await gateway.client({ username: 'build-host', password: token })
+    expect(await new Promise((resolve, reject) => {
+      client.exec(`mkdir ${dir}`, (error, channel) => {
+        if (error !== undefined) reject(error)
+        else channel.on('exit', resolve).resume()
+      })
+    })).toBe(126)
+    expect(existsSync(dir)).toBe(false)
+    client.end()
+    expect((await start(`mkdir ${dir}`).done).code).toBe(0)
+    expect(existsSync(dir)).toBe(true)
+    const again = await start(`mkdir ${dir}`).done
+    expect(again).toMatchObject({ code: 126, err: expect.stringContaining('parked') })
+    await gateway.platform.deny((await gateway.platform.pending()).id, 'once is enough')
+  })
+
   test('other channels go on meanwhile', async () => {
     const client = await gateway.client({ username: 'build-host', password: token })
     const held = execOn(client, `touch ${file}`)

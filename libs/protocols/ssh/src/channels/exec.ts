@@ -8,6 +8,7 @@ import type { Conversation } from '../session/conversation.js'
 import { typing } from '../shell/keystrokes.js'
 import { isLocale } from './environment.js'
 import { Relay, type RelayOptions, type TargetEnd } from './relay.js'
+import { standardInput } from './standard-input.js'
 import { finishRequest, refuseRequest, say, type ChannelRequest } from './request.js'
 
 /** What OpenSSH's client exits with when it could not run anything. */
@@ -21,7 +22,8 @@ export const runExec = async (conversation: Conversation, request: ChannelReques
     Object.keys(request.environment).filter((name) => !isLocale(name)),
   )
   const environment = Object.entries(request.environment).map(([name, value]) => `${name}=${value}`)
-  const operation = commandOperation(recognition, command, { username: conversation.username, environment, terminal: request.terminal !== undefined })
+  const input = recognition.provenRead || request.terminal !== undefined ? 'stream' : await standardInput(request.channel)
+  const operation = commandOperation(recognition, command, { username: conversation.username, environment, terminal: request.terminal !== undefined }, input)
   const ran = await runJudged(conversation, request, { operation, begin: (upstream, options, done) => upstream.exec(command, options, done) })
   return concludeRequest(request, ran)
 }

@@ -47,8 +47,8 @@ export interface LineRan {
 export const runLine = async (conversation: Conversation, { text, recognition, changesShell, state, asker, input, onHeld, begins }: LineRun): Promise<LineRan> => {
   const judged = withRiskyEnvironment(recognition, riskyVariables(state))
   const operation: Operation = {
-    ...commandOperation(judged, text, { username: conversation.username, environment: ['governed', ...circumstancesOf(state), ...environmentOf(asker)], terminal: asker.terminal !== undefined }),
-    parameters: shownCircumstances(state), input,
+    ...commandOperation(judged, text, { username: conversation.username, environment: ['governed', ...circumstancesOf(state), ...environmentOf(asker)], terminal: asker.terminal !== undefined }, input),
+    parameters: shownCircumstances(state),
   }
   const nonce = Buffer.from(conversation.host.random(NONCE_BYTES)).toString('hex')
   const report = changesShell ? new ReportFilter(nonce) : undefined

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Client, Connection, ServerChannel } from 'ssh2'
 
 /** Message numbers, RFC 4250 section 4.1.2. */
@@ -12,7 +13,8 @@ interface Innards {
     readonly _strictMode: boolean | undefined
     readonly _kexinit: unknown
     readonly _packetRW: { readonly write: { readonly allocStart: number; readonly allocStartKEX: number; alloc(bytes: number, force?: boolean): Buffer; finalize(packet: Buffer, force?: boolean): Buffer } }
-    readonly _cipher: { encrypt(packet: Buffer): void }
+    readonly _cipher: { encrypt(packet: Buffer): void } & Keys
+    readonly _decipher: Keys | undefined
     _offer: Offer
     readonly _kex: { readonly sessionID: Buffer }
     readonly _authsQueue: string[]
@@ -20,6 +22,11 @@ interface Innards {
     readonly _handlers: Record<string, ((...given: readonly never[]) => void) | undefined>
   }
 }
+
+/** Keys of a cipher, by what the library calls them in AES-GCM's and ChaCha20-Poly1305's. */
+type Keys = Partial<Record<typeof keyNames[number], Buffer | KeyObject>>
+
+const keyNames = ['_encKey', '_encKeyMain', '_encKeyPktLen', '_decipherKey', '_decKeyMain', '_decKeyPktLen'] as const
 
 interface Named {
   readonly array: readonly string[]
@@ -73,6 +80,21 @@ export const banner = (peer: Connection, message: string): void => {
   const packet = write.alloc(body.length)
   packet.set(body, write.allocStart)
   protocol._cipher.encrypt(write.finalize(packet))
+}
+
+/** Whether the peer has said that nothing more comes on a channel (RFC 4254 section 5.3), read or not. */
+export const inputEnded = (channel: ServerChannel): boolean => (channel as unknown as { readonly incoming: { readonly state: string } }).incoming.state !== 'open'
+
+/** These ciphers are made anew for each packet, from a key in bytes: Node needs 20 µs more for that than with one that it has taken over. Must be called after each key exchange. */
+export const keepKeys = (peer: Connection | Client): void => {
+  const { _cipher: cipher, _decipher: decipher } = protocolOf(peer)
+  for (const keys of [cipher, decipher]) {
+    if (keys === undefined) continue
+    for (const name of keyNames) {
+      const key = keys[name]
+      if (Buffer.isBuffer(key)) keys[name] = createSecretKey(key)
+    }
+  }
 }
 
 /** Whether both sides agreed on strict key exchange. */
