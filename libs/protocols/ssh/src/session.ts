@@ -17,6 +17,8 @@ import { logIn } from './upstream/log-in.js'
 
 /** How long whoever has said good-bye may keep the connection open. */
 const GOODBYE_MS = 1_000
+/** Taken from a side before it is looked whether it reads what it is answered: the library answers at once and without end. */
+const UNANSWERED_BYTES_MAX = 128 * 1024
 
 /** One SSH connection of a client is one session; what runs in its channels are its operations. */
 export class SshSession implements ProtocolSession {
@@ -30,6 +32,7 @@ export class SshSession implements ProtocolSession {
   private opened = false
   private over = false
   private goodbye: NodeJS.Timeout | undefined
+  private readonly taken = { client: 0, target: 0 }
   private readonly working = new Set<Promise<void>>()
   private readonly ending = new AbortController()
 
@@ -46,7 +49,17 @@ export class SshSession implements ProtocolSession {
       this.fail(new Refusal(side === 'client' ? 'limit' : 'target-failed', side === 'client' ? 'too much was sent before the log-in' : 'the target said too much before the log-in'))
       return undefined
     }
-    return wire.receive(chunk)
+    const received = wire.receive(chunk)
+    const answered = this.whenAnswered(side, chunk.length)
+    return received === undefined || answered === undefined ? received ?? answered : Promise.all([received, answered]).then(() => undefined)
+  }
+
+  /** Whoever asks and asks and reads no answer would fill the memory: he is not read any more, either. */
+  private whenAnswered(side: Side, bytes: number): Promise<void> | undefined {
+    this.taken[side] += bytes
+    if (this.taken[side] < UNANSWERED_BYTES_MAX) return undefined
+    this.taken[side] = 0
+    return this.host.whenWritable(side)
   }
 
   private greet(client: Connection, software: string): void {

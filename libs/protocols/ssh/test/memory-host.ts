@@ -22,6 +22,8 @@ export class MemoryHost {
   /** Bytes that went to a side. */
   readonly sent = { client: 0, target: 0 }
   allow = (_operation: Operation): boolean => true
+  /** When what was sent to the client has gone out. */
+  writable = (): Promise<void> | undefined => undefined
 
   constructor(serve?: (client: Connection) => void) {
     this.client = this.side('client')
@@ -34,6 +36,7 @@ export class MemoryHost {
         this.sent[side] += bytes.length
         this[side].push(Buffer.from(bytes))
       },
+      whenWritable: (side) => (side === 'client' ? this.writable() : undefined),
       secure: () => Promise.reject(new Error('no TLS')),
       admit: async (claim) => {
         this.claims.push(claim)
