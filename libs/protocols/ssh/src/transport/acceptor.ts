@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import ssh2, { type Connection, type Server } from 'ssh2'
 import { limits } from '../limits.js'
 import { algorithms } from './algorithms.js'
-import { offerNoSha1 } from './raw.js'
+import { keepKeys, offerNoSha1 } from './raw.js'
 
 interface Awaited {
   readonly onClient: (client: Connection, software: string) => void
@@ -19,6 +19,7 @@ const serverFor = (keys: readonly string[]): Server => {
     hostKeys: [...keys], ident: 'Sallyport', algorithms, keepaliveInterval: limits.keepAliveMs, keepaliveCountMax: limits.keepAlivesMax,
   }, (client, { header }) => {
     offerNoSha1(client)
+    client.on('handshake', () => keepKeys(client))
     const stream = (client as unknown as { readonly _sock: Duplex })._sock
     waiting.get(stream)?.onClient(client, header.versions.software)
   })

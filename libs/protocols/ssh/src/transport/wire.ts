@@ -3,6 +3,8 @@ import type { SessionHost, Side } from '@sallyport/protocol-kit'
 import { limits } from '../limits.js'
 
 const LINE_FEED = 0x0a
+/** Gathered at most before it is handed over: two of the library's largest packets. */
+const GATHERED_BYTES_MAX = 64 * 1024
 
 /** One side's byte stream as the SSH library wants it: a socket without a socket. */
 export class Wire {
@@ -13,9 +15,12 @@ export class Wire {
   private preamble: Buffer | undefined = Buffer.alloc(0)
   private room: (() => void) | undefined
   private finished = false
+  /** The library writes a packet in three pieces: what it writes in one turn goes out in one. */
+  private gathered: Buffer[] = []
+  private gatheredBytes = 0
 
   /** `onEndless`: the side doesn't come to its version. `onFinished`: the library has said its last word to the side. */
-  constructor(host: SessionHost, private readonly side: Side, private readonly onEndless: () => void, onFinished: () => void) {
+  constructor(private readonly host: SessionHost, private readonly side: Side, private readonly onEndless: () => void, onFinished: () => void) {
     this.stream = new Duplex({
       // Once the side has ended, the library is told that it is gone.
       allowHalfOpen: false,
@@ -25,14 +30,31 @@ export class Wire {
       },
       // The host's queue is the queue: whoever streams asks `whenWritable` before it sends on.
       write: (chunk: Buffer, _encoding, done) => {
-        host.send(side, chunk)
+        this.gather(chunk)
         done()
       },
       final: (done) => {
+        this.flush()
         done()
         if (!this.finished) onFinished()
       },
     })
+  }
+
+  private gather(chunk: Buffer): void {
+    // After a turn's callbacks and before anything else happens: nobody waits for it.
+    if (this.gatheredBytes === 0) process.nextTick(this.flush)
+    this.gathered.push(chunk)
+    this.gatheredBytes += chunk.length
+    if (this.gatheredBytes >= GATHERED_BYTES_MAX) this.flush()
+  }
+
+  private readonly flush = (): void => {
+    const { gathered, gatheredBytes } = this
+    if (gatheredBytes === 0) return
+    this.gathered = []
+    this.gatheredBytes = 0
+    this.host.send(this.side, gathered.length === 1 ? gathered[0]! : Buffer.concat(gathered, gatheredBytes))
   }
 
   /** A promise only while the library takes no more. */
@@ -69,6 +91,7 @@ export class Wire {
   end(): void {
     if (this.finished) return
     this.finished = true
+    this.flush()
     this.room?.()
     this.stream.push(null)
     this.stream.resume()
@@ -77,6 +100,7 @@ export class Wire {
   /** Nothing more is said or heard. */
   destroy(): void {
     this.finished = true
+    this.flush()
     this.room?.()
     this.stream.destroy()
   }

@@ -4,7 +4,7 @@ import ssh2, { type AnyAuthMethod, type Client } from 'ssh2'
 import { limits } from '../limits.js'
 import type { SshOptions } from '../options.js'
 import { algorithms } from '../transport/algorithms.js'
-import { authenticateBy } from '../transport/raw.js'
+import { authenticateBy, keepKeys } from '../transport/raw.js'
 import { CERTIFICATE_TYPE, issueCertificate } from './certificate.js'
 import { checkHostKey } from './host-key.js'
 
@@ -51,6 +51,7 @@ export const logIn = (host: SessionHost, stream: Duplex, access: TargetAccess, n
   let keyRefusal: Refusal | undefined
   const failed = (why: string, cause?: unknown): void => reject(keyRefusal ?? new Refusal('target-failed', why, { remedy: 'Ask whoever manages the connection to look at its target and credentials.' }, { cause }))
   client.once('ready', () => resolve(client))
+  client.on('handshake', () => keepKeys(client))
   client.on('error', (error: Error & { readonly level?: string }) => {
     failed(error.level === 'client-authentication' ? 'the target did not accept the gateway\'s credentials' : 'the SSH hand-shake with the target failed', error)
   })
