@@ -190,6 +190,21 @@ describe('a governed shell', () => {
     expect(recorded).toContain('aws ')
     expect(recorded).not.toContain(SECRET)
   })
+
+  test('what looks like a secret in a line is in its recording neither as history nor where the line was given up', async () => {
+    const shell = await governed()
+    await shell.line('true --password open-sesame')
+    expect(await shell.line('history')).toContain('true --password open-sesame')
+    shell.type('true --password given-up\x03')
+    await shell.shows('^C')
+    await shell.line('true')
+    shell.type('exit\r')
+    await shell.ended
+    const [request] = (await commands({ connection: 'governed' })).filter(({ action }) => action === 'ssh.shell.governed')
+    const recorded = textOfFrames(await recordingOf(gateway.platform, request!.id))
+    expect(recorded).toContain('1  true --password ***')
+    expect(recorded).not.toMatch(/open-sesame|given-up/)
+  })
 })
 
 /** The library's client at a terminal of a known size. */

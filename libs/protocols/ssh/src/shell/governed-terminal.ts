@@ -41,6 +41,8 @@ export class GovernedTerminal {
   private readonly screen: Screen
   private readonly drawing: Drawing
   private history: readonly string[] = []
+  /** Each line of it as it may be recorded. */
+  private recordedHistory: readonly string[] = []
   private drawn: (() => void) | undefined
   private terminal: Terminal
   /** The size goes to what runs. */
@@ -77,7 +79,6 @@ export class GovernedTerminal {
         this.screen.typed(read.text)
         continue
       }
-      this.remember(read.text)
       const builtins = line.state === 'complete' ? line.builtins : undefined
       const exit = exitOf(builtins)
       if (exit !== undefined) {
@@ -86,6 +87,7 @@ export class GovernedTerminal {
       }
       if (builtins?.length === 1 && builtins[0]?.kind === 'history') {
         this.screen.typed(read.text)
+        this.remember(read.text, read.text)
         this.showHistory()
         state = { ...state, status: 0 }
         continue
@@ -95,13 +97,15 @@ export class GovernedTerminal {
     return { status: state.status, bytesOut: this.screen.bytesOut }
   }
 
-  private remember(text: string): void {
+  private remember(text: string, recorded: string): void {
     if (text.startsWith(' ') || this.history.at(-1) === text) return
     this.history = [...this.history, text].slice(-limits.shellHistoryMax)
+    this.recordedHistory = [...this.recordedHistory, recorded].slice(-limits.shellHistoryMax)
   }
 
   private showHistory(): void {
-    this.history.forEach((text, index) => this.screen.say(`${String(index + 1).padStart(5)}  ${text.replaceAll('\n', '\r\n       ')}`))
+    const row = (text: string, index: number): string => `${String(index + 1).padStart(5)}  ${text.replaceAll('\n', '\r\n       ')}`
+    this.history.forEach((text, index) => this.screen.sayHiding(row(text, index), row(this.recordedHistory[index]!, index)))
   }
 
   // ---- reading
@@ -118,7 +122,8 @@ export class GovernedTerminal {
       const read = await this.readLine(prompt)
       if (read.kind === 'ended') return text === '' ? read : { kind: 'line', text }
       if (read.kind === 'cancelled') {
-        this.screen.typed(text === '' ? `${read.text}^C` : '^C')
+        // Nobody has looked for secrets in what was not finished.
+        this.screen.typed('^C')
         return read
       }
       text = text === '' ? read.text : `${text}\n${read.text}`
@@ -195,7 +200,9 @@ export class GovernedTerminal {
     let held = false
     keyboard.onInterrupt(() => withdrawn.abort(new Refusal('hold-expired', 'the command was withdrawn')))
     const recognition = await recogniseLine(conversation, state, true, text)
-    screen.typed(withoutSecrets(text, recognition).replaceAll('\n', `\n${CONTINUED}`))
+    const recorded = withoutSecrets(text, recognition)
+    this.remember(text, recorded)
+    screen.typed(recorded.replaceAll('\n', `\n${CONTINUED}`))
     const signal = AbortSignal.any([request.signal, withdrawn.signal])
     const asker: ChannelRequest = { ...request, terminal: this.terminal, signal, onSignal: () => undefined, onResize: () => undefined }
     request.onSignal = (name) => asker.onSignal(name)

@@ -38,6 +38,13 @@ export class Screen {
     this.print(`${text}\r\n`)
   }
 
+  /** `recorded`: the same without what is secret in it. */
+  sayHiding(text: string, recorded: string): void {
+    this.write(`${text}\r\n`)
+    this.record(`${recorded}\r\n`)
+    this.atLineStart = true
+  }
+
   refuse(text: string): void {
     this.print(`${RED}${text}${PLAIN}\r\n`)
   }
