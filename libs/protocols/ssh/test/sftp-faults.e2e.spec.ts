@@ -8,6 +8,7 @@ import { execOn, Gateway, POLICIES } from './gateway.js'
 import { newDir, Sshd } from './sshd.js'
 import { startTarget, type FakeTarget } from './target.js'
 
+const MEBIBYTE = 1024 * 1024
 const dir = newDir('ssh-sftp-faults')
 let sshd: Sshd
 let gateway: Gateway
@@ -86,6 +87,29 @@ describe('a client that breaks the protocol: its channel ends and says why, its 
   })
 })
 
+describe('a client that reads no answer', () => {
+  test('is not read any more either, however much it asks', async () => {
+    const client = await gateway.client({ username: 'build-host', password: token })
+    const channel = await new Promise<ClientChannel>((resolve, reject) => void client.subsys('sftp', (error, opened) => (error === undefined ? resolve(opened) : reject(error))))
+    channel.write(packetOf(types.init, 3))
+    channel.pause()
+    const asked = Buffer.concat(Array.from({ length: 1000 }, (_none, index) => packetOf(types.read, index, 'nothing', 0n, 1)))
+    let taken = 0
+    const more = (): void => void channel.write(asked, () => {
+      taken += asked.length
+      if (taken < 24 * MEBIBYTE) more()
+    })
+    more()
+    for (let before = -1; before !== taken;) {
+      before = taken
+      await new Promise((resolve) => { setTimeout(resolve, 1_500) })
+    }
+    // The windows of both directions, and what is on the way.
+    expect(taken).toBeLessThan(8 * MEBIBYTE)
+    client.end()
+  }, 60_000)
+})
+
 describe('refused, and the channel goes on', () => {
   test('handles that are not open, or not for this; what is not carried', async () => {
     const { send, next, end } = await greeted()
@@ -150,6 +174,26 @@ describe('a hostile target', () => {
     end()
     await gateway.platform.settled()
     expect((await gateway.platform.commands({ connection: name, text: 'sftp download' }))[0]).toMatchObject({ status: 'lost' })
+  })
+
+  test('what it says besides its answers goes nowhere: it is not in the record', async () => {
+    const target = await startTarget((session: Session) => {
+      session.on('subsystem', (accept: () => ServerChannel) => {
+        const channel = accept()
+        channel.stderr.write('unrecorded words')
+        const reader = new PacketReader(1 << 20)
+        channel.on('data', (chunk: Buffer) => {
+          for (const packet of reader.push(chunk)) channel.write(typeOf(packet) === types.init ? packetOf(types.version, 3) : packetOf(types.name, new Cursor(packet).uint32(), 1, '/home', '', 0))
+        })
+      })
+    })
+    targets.push(target)
+    await gateway.connect('talks', { port: target.port, username: 'root', kind: 'password', secret: 'secret' }, { hostKeys: [target.hostKey] })
+    const { send, next, told, end } = await greeted('talks')
+    send(packetOf(types.realpath, 1, '.'))
+    await next()
+    expect(told()).toBe('')
+    end()
   })
 
   test('more data than was asked for', async () => {

@@ -129,6 +129,17 @@ describe('denied', () => {
     expect((await recorded('sftp download'))[0]).toMatchObject({ decision: { outcome: 'deny' } })
   })
 
+  test('where a relative link would lead from the directory that it is really made in', async () => {
+    for (const name of ['dir/sub', 'secrets']) mkdirSync(path.join(there, name), { recursive: true })
+    symlinkSync('../secrets', path.join(there, 'dir', 'x'))
+    symlinkSync('dir/sub', path.join(there, 'hop'))
+    const { session, close } = await client()
+    // The library has OpenSSH's order of paths for OpenSSH's server only.
+    await expect(promisify(session.symlink.bind(session))(`${there}/hop/../link`, 'x/key')).rejects.toThrow(/nobody's business/)
+    close()
+    expect(existsSync(path.join(there, 'dir', 'link'))).toBe(false)
+  })
+
   test('links are judged by what they lead to: existing ones, of directories, dangling ones that would be written through, and chains', async () => {
     mkdirSync(path.join(there, 'dir'))
     symlinkSync('../secret', path.join(there, 'dir', 'one'))

@@ -39,7 +39,8 @@ export class Exchange {
   /** Must be made in the callback in which the target's channel came. */
   constructor(private readonly host: SessionHost, private readonly target: ClientChannel, private readonly outflow: Outflow) {
     target.on('error', () => undefined)
-    target.stderr.on('data', (chunk: Buffer) => this.outflow.write('error', chunk))
+    // Neither masked nor in the record: what a server says besides its answers goes nowhere.
+    target.stderr.resume()
     target.once('close', () => this.close())
     this.answers = this.packets()
   }

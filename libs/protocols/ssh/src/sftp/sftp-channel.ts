@@ -52,6 +52,9 @@ export class SftpChannel {
         for (const packet of this.reader.push(chunk)) {
           const wait = this.take(packet)
           if (wait !== undefined) await wait
+          // Who asks and reads no answer is not asked to ask more.
+          const room = this.request.outflow.whenRoom()
+          if (room !== undefined) await room
           if (signal.aborted) return
         }
         if (!this.uploads.gathered) continue
@@ -254,7 +257,7 @@ export class SftpChannel {
     await this.exchange.whenUnchanging()
     const name = operation === 'posix-rename' ? 'rename' : operation
     // What a link leads to is judged as if it were opened; some targets follow a link that another name is made for.
-    const target = operation === 'symlink' ? { path: first.startsWith('/') ? first : `${posix.dirname(this.permits.normalised(second))}/${first}`, last: 'followed' as const } : { path: first, last: 'itself' as const }
+    const target = operation === 'symlink' ? { path: first.startsWith('/') ? first : `${posix.dirname(second)}/${first}`, last: 'followed' as const } : { path: first, last: 'itself' as const }
     const wanted: readonly Wanted[] = [target, { path: second, last: 'itself' }, ...(operation === 'hardlink' ? [{ path: first, last: 'followed' as const }] : [])]
     const permit = await this.permits.ask(wanted, (places) => transferOperation('sftp', `sftp ${name} ${quoted(first)} ${quoted(second)}`, places.map(({ path, requested }) => (
       { action: 'ssh.transfer.change', operation: name, path, requestedPath: requested, writes: true, reads: name === 'hardlink' })), [first, second]))
