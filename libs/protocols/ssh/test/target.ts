@@ -11,7 +11,7 @@ export interface FakeTarget {
 /** A target of the test's own, for what sshd can't be made to do. It lets in whoever knows the password `secret`. */
 export const startTarget = async (serve: (session: Session) => void, { method = 'password' }: { readonly method?: 'password' | 'keyboard-interactive' } = {}): Promise<FakeTarget> => {
   const port = await freePort()
-  const key = ssh2.utils.generateKeyPairSync('ed25519')
+  const key = usableKey()
   const server = new ssh2.Server({ hostKeys: [key.private] }, (client) => {
     client.on('error', () => undefined)
     client.on('authentication', (context) => {
@@ -26,4 +26,12 @@ export const startTarget = async (serve: (session: Session) => void, { method = 
   })
   await new Promise<void>((resolve) => { server.listen(port, '127.0.0.1', () => resolve()) })
   return { port, hostKey: key.public.split(' ').slice(0, 2).join(' '), close: () => server.close() }
+}
+
+/** The library can't read every key that it makes. */
+const usableKey = (): { readonly private: string; readonly public: string } => {
+  for (;;) {
+    const key = ssh2.utils.generateKeyPairSync('ed25519')
+    if (!(ssh2.utils.parseKey(key.private) instanceof Error)) return key
+  }
 }
