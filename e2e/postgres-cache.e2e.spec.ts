@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { confirmStored, watermarks } from '@sallyport/contracts/audit'
+import { MASKING_HEARTBEAT, POLICY_HEARTBEAT } from '@sallyport/contracts/policy'
 import type pg from 'pg'
 import { freePort, waitFor } from '@sallyport/testing'
 import { startFaultProxy } from './harness/fault-proxy.js'
@@ -23,6 +24,24 @@ afterAll(async () => {
 const byId = (client: pg.Client, id: number) => client.query({ name: 'by-id', text: 'select status from orders where id = $1', values: [id] })
 const FORBID_READS = `${POLICIES}\n@id("no-reads") @reason("Reads are off.") forbid (principal in Group::"ai-agents", action in Action::"read", resource);`
 
+const ownClock = new Set<string>([watermarks.subject, confirmStored.subject])
+
+/** Listens for heartbeats; the function that it answers stops and says how long the longest silence was, in milliseconds. */
+const longestGap = (subject: string): (() => Promise<number>) => {
+  let last = performance.now()
+  let longest = 0
+  const beat = (): void => {
+    longest = Math.max(longest, performance.now() - last)
+    last = performance.now()
+  }
+  const stop = platform.bus.subscribe(subject, beat)
+  return async () => {
+    beat()
+    await stop()
+    return longest
+  }
+}
+
 /** Runs until refused; answers how many milliseconds that took. Fails when it is never refused. */
 const untilRefused = async (client: pg.Client): Promise<{ error: pg.DatabaseError; afterMs: number }> => {
   const start = performance.now()
@@ -38,11 +57,16 @@ test('10,000 executions of one prepared statement ask nobody anything', async ()
   await byId(agent, 2)
   const asked: string[] = []
   const stop = platform.bus.subscribe('sallyport.rpc.>', (_, subject) => { asked.push(subject) })
+  const heartbeats = [POLICY_HEARTBEAT, MASKING_HEARTBEAT].map((subject) => longestGap(subject))
   await platform.bus.flush()
   for (let run = 0; run < 10_000; run += 1) await byId(agent, (run % 3) + 1)
   await stop()
+  const late = (await Promise.all(heartbeats.map((end) => end()))).some((gapMs) => gapMs > 800)
   // The proxy, and outboxes, ask the store how far it is now and then, on their own clock and not for a command.
-  expect(asked.filter((subject) => subject !== watermarks.subject && subject !== confirmStored.subject)).toEqual([])
+  const forCommands = asked.filter((subject) => !ownClock.has(subject))
+  // What is remembered counts only while heartbeats come: on a machine that is too busy for them the proxy must ask again, a few times.
+  if (late) expect(forCommands.length).toBeLessThan(20)
+  else expect(forCommands).toEqual([])
   const commands = async (): Promise<number> => (await platform.sessions()).find((each) => each.status === 'open')?.commands ?? 0
   await waitFor(async () => await commands() >= 10_002, { what: 'every execution in the log' })
   expect(await commands()).toBe(10_002)
