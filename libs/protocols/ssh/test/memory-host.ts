@@ -3,10 +3,11 @@ import { quietHost } from '@sallyport/protocol-kit/testing'
 import { passThrough, Refusal, type Admission, type Claim, type MaskPlan, type Operation, type Outcome, type ProtocolSession, type SessionHost, type Ticket } from '@sallyport/protocol-kit'
 import ssh2, { type Client, type ConnectConfig, type Connection, type Server } from 'ssh2'
 import { ssh } from '../src/index.js'
+import { usableKey } from './target.js'
 
 const plan: MaskPlan = { outputs: [], freeText: (text) => text, touchesMasked: false, passesAll: true, stream: passThrough }
 const keys = Object.values(ssh.createServerKeys!())
-const targetKey = ssh2.utils.generateKeyPairSync('ed25519')
+const targetKey = usableKey()
 
 /** The gateway's session without sockets: a client's stream on one side, a target's on the other. The secret `right` is let in. */
 export class MemoryHost {

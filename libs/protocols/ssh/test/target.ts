@@ -29,7 +29,7 @@ export const startTarget = async (serve: (session: Session) => void, { method = 
 }
 
 /** The library can't read every key that it makes. */
-const usableKey = (): { readonly private: string; readonly public: string } => {
+export const usableKey = (): { readonly private: string; readonly public: string } => {
   for (;;) {
     const key = ssh2.utils.generateKeyPairSync('ed25519')
     if (!(ssh2.utils.parseKey(key.private) instanceof Error)) return key

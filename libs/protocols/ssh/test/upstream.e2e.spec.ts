@@ -4,10 +4,9 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { rememberOfTarget } from '@sallyport/contracts/directory'
 import { freePort } from '@sallyport/testing'
-import ssh2 from 'ssh2'
 import { execOn, Gateway, POLICIES } from './gateway.js'
 import { Sshd } from './sshd.js'
-import { startTarget } from './target.js'
+import { startTarget, usableKey } from './target.js'
 
 let sshd: Sshd
 let gateway: Gateway
@@ -74,7 +73,7 @@ describe('the gateway shows the target', () => {
   test('a certificate is for its account only, and not by another authority', async () => {
     await gateway.connect('by-certificate', { port: sshd.port, username: 'nobody', kind: 'certificate-authority', secret: sshd.userKey }, pinned())
     expect((await echo('by-certificate')).code).toBe(255)
-    const key = ssh2.utils.generateKeyPairSync('ed25519').private
+    const key = usableKey().private
     await gateway.connect('by-certificate', { port: sshd.port, username: sshd.username, kind: 'certificate-authority', secret: key }, pinned())
     expect((await echo('by-certificate')).code).toBe(255)
   })

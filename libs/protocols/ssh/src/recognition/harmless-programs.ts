@@ -156,7 +156,7 @@ export const harmlessPrograms: Readonly<Record<string, Rule>> = {
   find, sed, awk, gawk: awk, mawk: awk, nawk: awk, systemctl, journalctl, ip,
   sort: options({ flags: 'bdfgiMhnRrVcCmsuz', valued: 'ktS', longs: ['--ignore-leading-blanks', '--dictionary-order', '--ignore-case', '--general-numeric-sort', '--ignore-nonprinting', '--month-sort', '--human-numeric-sort', '--numeric-sort', '--reverse', '--version-sort', '--check', '--merge', '--stable', '--unique', '--zero-terminated', '--key=', '--field-separator='] }),
   uniq: options({ flags: 'cdDiuz', valued: 'fsw', longs: ['--count', '--repeated', '--unique', '--ignore-case'], operands: 1 }),
-  file: options({ flags: 'bcdEhikLNnprsv0', valued: 'FePf', longs: ['--brief', '--mime', '--mime-type', '--mime-encoding', '--dereference', '--version'] }),
+  file: options({ flags: 'bcdEhikLNnrsv0', valued: 'FePf', longs: ['--brief', '--mime', '--mime-type', '--mime-encoding', '--dereference', '--version'] }),
   date: either(words('-u', '-I', '-Is', '-Iseconds', '-Iminutes', '-Idate', '-Ins', '-Ihours'), options({ flags: 'uRI', valued: 'dr', longs: ['--utc', '--universal', '--rfc-email', '--iso-8601', '--iso-8601=', '--rfc-3339=', '--date=', '--reference=', '--version'], operands: 1, operand: /^\+/ })),
   hostname: words('-f', '-s', '-i', '-I', '-d', '-A', '--fqdn', '--short', '--all-ip-addresses', '--version'),
   env: (args) => args.length === 0,
