@@ -1,5 +1,4 @@
 // The platform as it ships: `up --processes`, its services with their own NATS permissions, on data that is synced to disk.
-import { applyDirectory, createApi } from '@sallyport/cli'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -16,16 +15,23 @@ const tokenFor = async (issuer, name) => {
   return (await response.json()).access_token
 }
 
-const configure = async (dir, endpoints, sshd) => {
+const createApi = (url, token) => {
+  const request = (method) => async (path, body) => {
+    const response = await fetch(`${url}${path}`, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+  return { get: request('GET'), post: request('POST') }
+}
+
+/** The configuration for this target, in a directory of its own. */
+const configurationFor = (dir, sshd) => {
   const configuration = path.join(dir, 'configuration')
   cpSync(path.join(import.meta.dirname, 'configuration'), configuration, { recursive: true })
   const connections = path.join(configuration, 'connections.yaml')
-  const text = readFileSync(connections, 'utf8').replaceAll('TARGET_PORT', String(sshd.port)).replaceAll('TARGET_USER', sshd.username).replaceAll('TARGET_HOST_KEY', sshd.hostKey)
-  writeFileSync(connections, text)
-  const admin = createApi(endpoints.api, await tokenFor(endpoints.issuer, 'ada'))
-  await applyDirectory(admin, { dir: configuration, dryRun: false, prune: false, env: { BENCH_KEY: readFileSync(sshd.key, 'utf8') } })
-  const agent = createApi(endpoints.api, await tokenFor(endpoints.issuer, 'coding-agent'))
-  await agent.post('/v1/credentials', { connection: 'bench-host', publicKey: readFileSync(`${sshd.key}.pub`, 'utf8').trim() })
+  writeFileSync(connections, readFileSync(connections, 'utf8').replaceAll('TARGET_PORT', String(sshd.port)).replaceAll('TARGET_USER', sshd.username).replaceAll('TARGET_HOST_KEY', sshd.hostKey))
+  return configuration
 }
 
 /** Sessions since then, all of them ended and with at least so many commands, when the log has them. */
@@ -43,8 +49,8 @@ export const startPlatform = async (dir, sshd) => {
   mkdirSync(data, { mode: 0o711 })
   const readyFile = path.join(dir, 'ready.json')
   const ports = Object.fromEntries(['API', 'ISSUER', 'POSTGRES', 'SSH'].map((name) => [`SALLYPORT_${name}_PORT`, '0']))
-  const child = spawn(process.execPath, [path.join(root, 'apps/standalone/dist/main.js'), '--processes', '--data', data, '--ready-file', readyFile], {
-    env: { ...process.env, ...ports, SALLYPORT_LOG_LEVEL: 'warn' }, stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn(process.execPath, [path.join(root, 'apps/standalone/dist/main.js'), '--processes', '--config', configurationFor(dir, sshd), '--data', data, '--ready-file', readyFile], {
+    env: { ...process.env, ...ports, SALLYPORT_LOG_LEVEL: 'warn', BENCH_KEY: readFileSync(sshd.key, 'utf8') }, stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said += chunk })
@@ -58,7 +64,8 @@ export const startPlatform = async (dir, sshd) => {
       if (child.exitCode !== null || performance.now() > deadline) throw new Error(`the platform did not come up:\n${said}`)
     }
     const endpoints = JSON.parse(readFileSync(readyFile, 'utf8'))
-    await configure(dir, endpoints, sshd)
+    const agent = createApi(endpoints.api, await tokenFor(endpoints.issuer, 'coding-agent'))
+    await agent.post('/v1/credentials', { connection: 'bench-host', publicKey: readFileSync(`${sshd.key}.pub`, 'utf8').trim() })
     const auditor = async () => createApi(endpoints.api, await tokenFor(endpoints.issuer, 'iris'))
     /** What the log has of what was done: `{ session, … }` of each command, when all sessions are closed. */
     const logged = async (from, commandsMin) => {

@@ -5,10 +5,18 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import net from 'node:net'
 import { userInfo } from 'node:os'
 import path from 'node:path'
-import { freePort } from '@sallyport/embedded'
 
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
 const START_DEADLINE_MS = 10_000
+
+const freePort = async () => {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
 
 const answers = (port) => new Promise((resolve) => {
   const socket = net.connect(port, '127.0.0.1')
