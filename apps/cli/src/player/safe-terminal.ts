@@ -44,7 +44,9 @@ const sequenceEnd = (text: string, at: number): number | undefined => {
 const until = (text: string, at: number, isFinal: (code: number) => boolean, from: number): number | undefined => {
   for (let index = at + from; index < text.length; index += 1) {
     if (isFinal(text.charCodeAt(index))) return index + 1
-    if (index - at > SEQUENCE_LENGTH_MAX || text.charCodeAt(index) < 0x20) return index + 1
+    // A control character breaks it off, and is one itself: ESC begins another.
+    if (text.charCodeAt(index) < 0x20) return index
+    if (index - at > SEQUENCE_LENGTH_MAX) return index + 1
   }
   return undefined
 }
@@ -63,6 +65,6 @@ const passing = (piece: string): string => {
   if (piece[0] !== '\u001b') return piece >= ' ' && !(piece >= '\u007f' && piece <= '\u009f') ? piece : (CONTROLS.has(piece) ? piece : '')
   // eslint-disable-next-line no-control-regex -- it is control sequences that are looked at
   if (piece[1] === '[') return /^\u001b\[[0-9;:?]*[@-~]$/.test(piece) && SEQUENCES.has(piece.at(-1)!) ? piece : ''
-  if (piece[1] === '(' || piece[1] === ')') return piece.length === 3 ? piece : ''
+  if (piece[1] === '(' || piece[1] === ')') return /^.[()][0-~]$/s.test(piece) ? piece : ''
   return ESCAPES.has(piece[1] ?? '') ? piece : ''
 }
