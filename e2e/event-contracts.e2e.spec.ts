@@ -86,8 +86,12 @@ test('every event that a run publishes is exactly what its contract says', async
   await waitFor(() => EXPECTED.every((type) => platform.tap.types.has(type)), { what: 'every type of event' }).catch(() => undefined)
   expect(EXPECTED.filter((type) => !platform.tap.types.has(type))).toEqual([])
   expect([...platform.tap.faults]).toEqual([])
-  const put = (await platform.events()).map(({ event }) => event as SallyportEvent).filter(({ type }) => type === 'sallyport.directory.put.v1')
-  expect([...new Set(put.map(({ data }) => (data['document'] as { content: { kind: string } }).content.kind))].toSorted()).toEqual(KINDS.toSorted())
+  const kinds = async (): Promise<string[]> => {
+    const put = (await platform.events()).map(({ event }) => event as SallyportEvent).filter(({ type }) => type === 'sallyport.directory.put.v1')
+    return [...new Set(put.map(({ data }) => (data['document'] as { content: { kind: string } }).content.kind))].toSorted()
+  }
+  await waitFor(async () => (await kinds()).length === KINDS.length, { what: 'every kind of the directory in the store' }).catch(() => undefined)
+  expect(await kinds()).toEqual(KINDS.toSorted())
 }, 60_000)
 
 test('a field that no contract names is a fault, and so is a type', async () => {

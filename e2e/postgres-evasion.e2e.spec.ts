@@ -213,7 +213,7 @@ describe('data that comes after its command', () => {
     await platform.policy('shop', withCopy(true))
     const { err } = await asAgent()
     expect(err).toContain('Loads are looked at first. It can\'t be parked')
-    expect(err).toContain('INSERT')
+    expect(err).toContain('all of it is in the command itself')
     expect((await platform.bus.call(listApprovals, { status: 'pending' })).items).toEqual([])
     expect(await copied()).toBe(0)
   })

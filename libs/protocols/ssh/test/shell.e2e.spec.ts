@@ -149,8 +149,9 @@ describe('a governed shell', () => {
     await shell.shows('to the command\r\nto the command\r\n')
     shell.type('\x04')
     await shell.shows('$ ')
-    shell.type('sleep 60\r')
-    await shell.shows('\r\n')
+    // A key that comes before the target has given the program its terminal interrupts nothing.
+    shell.type('echo be"gins"; sleep 60\r')
+    await shell.shows('begins\r\n')
     shell.type('\x03')
     await shell.shows('$ ')
     expect(await shell.line('echo $?')).toContain('130\r\n')
