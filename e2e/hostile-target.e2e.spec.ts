@@ -220,7 +220,8 @@ describe('in an open session', () => {
     await unharmed()
     client.destroy()
     await waitFor(() => fake.connections === 0, { what: 'the connection to the target being closed' })
-    expect(memory() - before).toBeLessThan(256 * MEBIBYTE)
+    // The whole platform, its clients and the target are in this process: what is only waiting to be collected is given back.
+    await waitFor(() => memory() - before < 256 * MEBIBYTE, { timeoutMs: 20_000, what: 'less than 256 MiB more than before' })
   })
 
   test('a command that is never answered can be given up: the client leaves, and nothing stays', async () => {

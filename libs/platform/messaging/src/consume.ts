@@ -30,6 +30,8 @@ export interface ConsumeOptions {
 }
 
 const RETRY_MS = 500
+/** A question that a server took with it when it went is asked again after this: everybody who waits for the store waits for it. */
+const API_TIMEOUT_MS = 1_500
 const ACK_WAIT_NS = 60_000_000_000
 /** So many messages are worth a batch at once. */
 const GATHERED_ENOUGH = 64
@@ -50,7 +52,7 @@ export const consumeStream = ({ connection, onStatus, logger }: StreamCarrier, o
   let running: Promise<void> = Promise.resolve()
 
   const open = async (): Promise<Opened> => {
-    const manager = await jetstreamManager(connection, { checkAPI: false })
+    const manager = await jetstreamManager(connection, { checkAPI: false, timeout: API_TIMEOUT_MS })
     const state = await streamState(connection, options.stream)
     const startAfter = await options.startAfter?.(state)
     // Made anew, so that nothing waits for an acknowledgement time-out and messages come in the order of the stream.
@@ -65,7 +67,7 @@ export const consumeStream = ({ connection, onStatus, logger }: StreamCarrier, o
       ack_wait: ACK_WAIT_NS,
       max_ack_pending: options.batch * 4,
     })
-    const consumer = await jetstream(connection, { checkAPI: false }).consumers.get(options.stream, options.durable)
+    const consumer = await jetstream(connection, { checkAPI: false, timeout: API_TIMEOUT_MS }).consumers.get(options.stream, options.durable)
     return { messages: await consumer.consume({ max_messages: options.batch * 2, idle_heartbeat: 2_000, expires: 10_000, abort_on_missing_resource: true }), startAfter: startAfter ?? 0 }
   }
 
