@@ -39,8 +39,8 @@ export interface ProtocolDescriptor {
   readonly credentialKinds: readonly CredentialKind[]
   /** Checks a connection's own options when it is applied; a protocol without it has none. Answers what is wrong, in words for whoever wrote them. */
   checkOptions?(options: Readonly<Record<string, unknown>>): readonly OptionFault[]
-  /** Makes the private keys (PEM, by a name for their file) by which the gateway is known to clients of this protocol: kept by the proxy, made once. */
-  createServerKeys?(): Readonly<Record<string, string>>
+  /** What makes each of the private keys (PEM, by a name for its file) by which the gateway is known to clients of this protocol: kept by the proxy, made once. */
+  readonly serverKeyMakers?: Readonly<Record<string, () => string>>
   createSession(host: SessionHost): ProtocolSession
   createCatalog?(host: CatalogHost, database: string | undefined): CatalogSession
   /** Called once in a worker before `recognise`. */

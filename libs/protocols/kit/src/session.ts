@@ -123,7 +123,7 @@ export interface SessionHost {
   readonly outputBytesMax: number
   /** The connection's own options, as {@link ProtocolDescriptor.checkOptions} let them pass. Known after `admit`. */
   readonly options: Readonly<Record<string, unknown>>
-  /** Private keys (PEM) by which this gateway is known to clients, from {@link ProtocolDescriptor.createServerKeys}; the same after a restart. */
+  /** Private keys (PEM) by which this gateway is known to clients, from {@link ProtocolDescriptor.serverKeyMakers}; the same after a restart. */
   readonly serverKeys: readonly string[]
   /** Session and principal in one line, for the target's own log. Known after `admit`. */
   readonly attribution: string

@@ -2,7 +2,7 @@ import type { ProtocolDescriptor } from '@sallyport/protocol-kit'
 import { clients } from './clients.js'
 import { actions, facts } from './operations.js'
 import { checkOptions } from './options.js'
-import { createServerKeys } from './server-keys.js'
+import { serverKeyMakers } from './server-keys.js'
 import { SshSession } from './session.js'
 import { loadRecogniser, recognise, textBytesMax, unrecognised } from './recognition/index.js'
 
@@ -16,7 +16,7 @@ export const ssh: ProtocolDescriptor = {
   clients,
   credentialKinds: ['password', 'private-key', 'certificate-authority'],
   checkOptions,
-  createServerKeys,
+  serverKeyMakers,
   createSession: (host) => new SshSession(host),
   loadRecogniser,
   recognise,

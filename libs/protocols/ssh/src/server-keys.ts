@@ -12,9 +12,9 @@ export const readable = (make: () => string): string => {
   throw new Error('no host key could be made that can be read')
 }
 
-/** The gateway's own host keys in OpenSSH's form, one of each kind that clients know. */
-export const createServerKeys = (): Readonly<Record<string, string>> => ({
-  ed25519: readable(() => ssh2.utils.generateKeyPairSync('ed25519').private),
-  ecdsa: readable(() => ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }).private),
-  rsa: readable(() => ssh2.utils.generateKeyPairSync('rsa', { bits: RSA_BITS }).private),
-})
+/** Make the gateway's own host keys in OpenSSH's form, one of each kind that clients know. */
+export const serverKeyMakers = {
+  ed25519: () => readable(() => ssh2.utils.generateKeyPairSync('ed25519').private),
+  ecdsa: () => readable(() => ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }).private),
+  rsa: () => readable(() => ssh2.utils.generateKeyPairSync('rsa', { bits: RSA_BITS }).private),
+}

@@ -6,7 +6,7 @@ import { ssh } from '../src/index.js'
 import { usableKey } from './target.js'
 
 const plan: MaskPlan = { outputs: [], freeText: (text) => text, touchesMasked: false, passesAll: true, stream: passThrough }
-const keys = Object.values(ssh.createServerKeys!())
+const keys = Object.values(ssh.serverKeyMakers!).map((make) => make())
 const targetKey = usableKey()
 
 /** The gateway's session without sockets: a client's stream on one side, a target's on the other. The secret `right` is let in. */

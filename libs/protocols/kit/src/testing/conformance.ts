@@ -116,7 +116,7 @@ const describeSession = (descriptor: ProtocolDescriptor, { greetings }: Conforma
 
   test('whoever was not let in reaches nothing, whatever he sends and however it is cut', async () => {
     await fc.assert(fc.asyncProperty(hostile, fc.array(fc.nat(2048), { maxLength: 5 }), async (bytes, cuts) => {
-      const watched = watchedHost({ admits: false, serverKeys: keysOf(descriptor) })
+      const watched = watchedHost(keysOf(descriptor))
       await feed(descriptor, watched, bytes, cuts)
       expect(watched.reached()).toEqual([])
       expect(watched.sent.client).toBeLessThanOrEqual(UNADMITTED_BYTES_MAX)
@@ -127,7 +127,7 @@ const describeSession = (descriptor: ProtocolDescriptor, { greetings }: Conforma
 
   test.each(CODES)('it can be ended at any moment with "%s", twice, and is still then', async (code) => {
     for (const bytes of [new Uint8Array(), ...greetings]) {
-      const watched = watchedHost({ admits: false, serverKeys: keysOf(descriptor) })
+      const watched = watchedHost(keysOf(descriptor))
       const session = descriptor.createSession(watched.host)
       await watched.settle(session.receive('client', Buffer.from(bytes)))
       session.terminate(new Refusal(code, 'it must end'))
@@ -143,8 +143,8 @@ const describeSession = (descriptor: ProtocolDescriptor, { greetings }: Conforma
 }
 
 const keys = new Map<string, readonly string[]>()
-const keysOf = ({ name, createServerKeys }: ProtocolDescriptor): readonly string[] => {
-  const made = keys.get(name) ?? Object.values(createServerKeys?.() ?? {})
+const keysOf = ({ name, serverKeyMakers = {} }: ProtocolDescriptor): readonly string[] => {
+  const made = keys.get(name) ?? Object.values(serverKeyMakers).map((make) => make())
   keys.set(name, made)
   return made
 }

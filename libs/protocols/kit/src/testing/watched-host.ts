@@ -18,7 +18,7 @@ export interface WatchedHost {
 
 const PATIENCE_MS = 200
 
-export const watchedHost = ({ serverKeys }: { readonly admits: false; readonly serverKeys: readonly string[] }): WatchedHost => {
+export const watchedHost = (serverKeys: readonly string[]): WatchedHost => {
   const sent = { client: 0, target: 0 }
   const thrown: unknown[] = []
   const reached: string[] = []
